@@ -1,0 +1,1 @@
+"""The loop: perceive, remember, learn, plan, act, compare."""

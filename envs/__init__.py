@@ -1,0 +1,1 @@
+"""Worlds and their wrappers: observation to scene graph, instruction to goal."""

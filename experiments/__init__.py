@@ -1,0 +1,1 @@
+"""The command line, run configurations, baselines, statistics and the replay viewer."""

@@ -1,0 +1,1 @@
+"""Vocabulary, states, goals and rules; learning, judging and executing them."""
