@@ -1,0 +1,42 @@
+"""What the agent needs of a world: to perceive it, to read its instructions and to act in it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.goal import Goal
+from worldwright.world_model.model import Action
+from worldwright.world_model.scene_graph import Position, SceneGraph
+from worldwright.world_model.vocabulary import Vocabulary
+
+
+class UnreadableMission(WorldwrightError):
+    """An instruction that the world's grammar does not cover; the message shows the sentence."""
+
+
+class UnreadableObservation(WorldwrightError):
+    """An observation that is not of the form the perceiver reads."""
+
+
+class Perceiver(Protocol):
+    """Reads one kind of world. It sees what `env.step` returns as observation, and nothing else."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What this world's states, rules and goals may mention."""
+
+    def perceive(self, observation: Any) -> SceneGraph:
+        """What the observation shows; raises `UnreadableObservation`."""
+
+    def goal(self, observation: Any) -> Goal:
+        """What the observation's instruction asks for; raises `UnreadableMission`."""
+
+    def actions(self) -> tuple[Action, ...]:
+        """The actions without arguments (those with arguments are grounded by the agent)."""
+
+    def to_env(self, action: Action) -> Any:
+        """The environment's own form of an action."""
+
+    def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
+        """Static facts about a thing first seen at `position` by an agent that started at (0, 0) facing `heading`."""

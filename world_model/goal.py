@@ -1,0 +1,150 @@
+"""Goals: formulas to be made true, some in an order. Text form: S-expressions in PDDL's words.
+
+    (some (?x - thing) (and (kind ?x ball) (color ?x red) (holding ?x)))    reach a state in which such a thing exists
+    (any G1 G2)   reach one        (all G1 G2)   reach each, in any order        (then G1 G2)   reach them in order
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from worldwright.world_model.errors import SyntaxProblem
+from worldwright.world_model.language import Condition, show_all, show_parameters
+from worldwright.world_model.matching import Query
+from worldwright.world_model.sexpr import SExpr, parse_one
+from worldwright.world_model.state import State
+from worldwright.world_model.syntax import (
+    check_conditions,
+    check_parameters,
+    condition_of,
+    conjuncts,
+    parameters_of,
+)
+from worldwright.world_model.vocabulary import Variable, Vocabulary
+
+MAX_PARTS = 32
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Make a conjunction true for some objects."""
+
+    parameters: tuple[Variable, ...]
+    conditions: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return f"(some ({show_parameters(self.parameters)}) {show_all(self.conditions)})"
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """Reach one of the parts."""
+
+    parts: tuple[Goal, ...]
+
+    def __str__(self) -> str:
+        return f"(any {' '.join(map(str, self.parts))})"
+
+
+@dataclass(frozen=True)
+class AllOf:
+    """Reach every part at some time, in any order."""
+
+    parts: tuple[Goal, ...]
+
+    def __str__(self) -> str:
+        return f"(all {' '.join(map(str, self.parts))})"
+
+
+@dataclass(frozen=True)
+class Then:
+    """Reach the parts one after the other."""
+
+    parts: tuple[Goal, ...]
+
+    def __str__(self) -> str:
+        return f"(then {' '.join(map(str, self.parts))})"
+
+
+Goal = Reach | AnyOf | AllOf | Then
+
+_COMPOUND: dict[str, type[AnyOf] | type[AllOf] | type[Then]] = {"any": AnyOf, "all": AllOf, "then": Then}
+
+
+def parse_goal(vocabulary: Vocabulary, text: str) -> Goal:
+    """The goal that a text shows; raises `SyntaxProblem` or `VocabularyProblem`."""
+    goal = goal_of(parse_one(text))
+    check_goal(vocabulary, goal)
+    return goal
+
+
+def goal_of(expression: SExpr) -> Goal:
+    """The goal that an expression is, not yet checked against a vocabulary."""
+    if isinstance(expression, str) or len(expression) < 2 or not isinstance(expression[0], str):
+        raise SyntaxProblem("expected (some ...), (any ...), (all ...) or (then ...)")
+    head = expression[0]
+    if head == "some" and len(expression) == 3:
+        conditions = tuple(condition_of(part) for part in conjuncts(expression[2]))
+        return Reach(parameters_of(expression[1]), conditions)
+    if head in _COMPOUND and len(expression) <= MAX_PARTS:
+        return _COMPOUND[head](tuple(goal_of(part) for part in expression[1:]))
+    raise SyntaxProblem(f"({head} ...) is no goal")
+
+
+def check_goal(vocabulary: Vocabulary, goal: Goal) -> None:
+    """Raise `VocabularyProblem` or `SyntaxProblem` if the goal says what the vocabulary cannot."""
+    if isinstance(goal, Reach):
+        check_conditions(vocabulary, goal.conditions, check_parameters(vocabulary, goal.parameters))
+    else:
+        for part in goal.parts:
+            check_goal(vocabulary, part)
+
+
+def next_reaches(goal: Goal) -> list[Reach]:
+    """The formulas of which reaching any one is progress."""
+    if isinstance(goal, Reach):
+        return [goal]
+    parts = goal.parts[:1] if isinstance(goal, Then) else goal.parts
+    return [reach for part in parts for reach in next_reaches(part)]
+
+
+class GoalTracker:
+    """Follows how far a goal has come over the states of an episode."""
+
+    def __init__(self, vocabulary: Vocabulary, goal: Goal) -> None:
+        self._vocabulary = vocabulary
+        self.goal = goal
+        self.remaining: Goal | None = goal
+
+    def update(self, state: State) -> Goal | None:
+        """What remains to be reached after `state` was; None if nothing does."""
+        if self.remaining is not None:
+            self.remaining = self._rest(self.remaining, state)
+        return self.remaining
+
+    def _rest(self, goal: Goal, state: State) -> Goal | None:
+        if isinstance(goal, Reach):
+            return None if self.query(goal).holds(state) else goal
+        if isinstance(goal, Then):
+            first = self._rest(goal.parts[0], state)
+            return _compound(Then, [first, *goal.parts[1:]])
+        rests = [self._rest(part, state) for part in goal.parts]
+        if isinstance(goal, AnyOf):
+            return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))
+        return _compound(AllOf, rests)
+
+    @cached_property
+    def _queries(self) -> dict[Reach, Query]:
+        return {}
+
+    def query(self, reach: Reach) -> Query:
+        """The compiled formula."""
+        if reach not in self._queries:
+            self._queries[reach] = Query(self._vocabulary, reach.parameters, reach.conditions)
+        return self._queries[reach]
+
+
+def _compound(make: type[AllOf] | type[Then], parts: list[Goal | None]) -> Goal | None:
+    left = tuple(part for part in parts if part is not None)
+    return None if not left else left[0] if len(left) == 1 else make(left)

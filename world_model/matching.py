@@ -1,0 +1,200 @@
+"""When does a condition hold, and for which objects? Conjunctions are joined in an order fixed when compiled.
+
+Literals of functional predicates are followed as references (the cell in front, the thing in it), so that the
+deictic rules this project learns are matched by a handful of look-ups and no search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from worldwright.world_model.language import (
+    EQUALS,
+    Comparison,
+    Condition,
+    Exists,
+    LiftedAtom,
+    Literal,
+    is_variable,
+)
+from worldwright.world_model.state import Fluent, State
+from worldwright.world_model.vocabulary import ROOT_TYPE, Variable, Vocabulary
+
+Binding = dict[str, str]
+
+
+class _Kind(Enum):
+    TEST = auto()  # all variables known
+    FOLLOW = auto()  # functional: key known, value new
+    INVERSE = auto()  # injective: value known, key new
+    SCAN = auto()  # enumerate the atoms of the predicate
+    OBJECTS = auto()  # enumerate the objects of the variable's type
+
+
+@dataclass(frozen=True)
+class _Step:
+    kind: _Kind
+    condition: Condition | None = None
+    variable: Variable | None = None
+
+
+class Query:
+    """A conjunction with variables, ready to be asked of states.
+
+    Args:
+        parameters: the variables to bind; those in `given` come bound.
+        conditions: what must hold.
+        given: names of the parameters that every call of `bindings` provides.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        parameters: Sequence[Variable],
+        conditions: Sequence[Condition],
+        given: Sequence[str] = (),
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._types = {variable.name: variable.type for variable in parameters}
+        self._inner = {
+            condition: Query(vocabulary, (*parameters, *condition.parameters), condition.conditions, tuple(self._types))
+            for condition in conditions
+            if isinstance(condition, Exists)
+        }
+        self._steps = self._ordered(list(conditions), set(given))
+
+    def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[_Step]:
+        steps: list[_Step] = []
+        while waiting or len(bound) < len(self._types):
+            step = self._next_step(waiting, bound)
+            if step.condition is not None:
+                waiting.remove(step.condition)
+                bound |= _variables(step.condition) & set(self._types)
+            elif step.variable is not None:
+                bound.add(step.variable.name)
+            steps.append(step)
+        return steps
+
+    def _next_step(self, waiting: list[Condition], bound: set[str]) -> _Step:
+        for kind in (_Kind.TEST, _Kind.FOLLOW, _Kind.INVERSE, _Kind.SCAN):
+            for condition in waiting:
+                if self._fits(kind, condition, bound):
+                    return _Step(kind, condition)
+        name = next(name for name in self._types if name not in bound)
+        return _Step(_Kind.OBJECTS, variable=Variable(name, self._types[name]))
+
+    def _fits(self, kind: _Kind, condition: Condition, bound: set[str]) -> bool:
+        free = {name for name in _variables(condition) & set(self._types) if name not in bound}
+        if kind is _Kind.TEST or not free:
+            return kind is _Kind.TEST and not free
+        if not isinstance(condition, Literal) or not condition.positive or condition.atom.predicate == EQUALS:
+            return False
+        predicate = self._vocabulary.predicate(condition.atom.predicate)
+        value = condition.atom.args[-1] if condition.atom.args else ""
+        if kind is _Kind.FOLLOW:
+            return predicate.functional and free == {value} and value not in condition.atom.args[:-1]
+        if kind is _Kind.INVERSE:
+            return predicate.functional and predicate.injective and value not in free
+        return True
+
+    def bindings(self, state: State, given: Binding | None = None) -> Iterator[Binding]:
+        """Every way to bind the parameters so that all conditions hold, in a fixed order."""
+        yield from self._extend(0, state, dict(given or {}))
+
+    def holds(self, state: State, given: Binding | None = None) -> bool:
+        """Whether there is any such binding."""
+        return next(self.bindings(state, given), None) is not None
+
+    def _extend(self, at: int, state: State, binding: Binding) -> Iterator[Binding]:
+        while at < len(self._steps):
+            step = self._steps[at]
+            if step.kind is _Kind.TEST:
+                assert step.condition is not None
+                if not self.test(step.condition, state, binding):
+                    return
+                at += 1
+            else:
+                for extended in self._candidates(step, state, binding):
+                    yield from self._extend(at + 1, state, extended)
+                return
+        yield binding
+
+    def _candidates(self, step: _Step, state: State, binding: Binding) -> Iterator[Binding]:
+        if step.variable is not None:
+            for name in state.universe.objects(step.variable.type):
+                yield {**binding, step.variable.name: name}
+            return
+        assert isinstance(step.condition, Literal)
+        atom = step.condition.atom
+        if step.kind is _Kind.FOLLOW:
+            value = state.value((atom.predicate, *(binding.get(arg, arg) for arg in atom.args[:-1])))
+            candidates = [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
+        elif step.kind is _Kind.INVERSE:
+            fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
+            candidates = [_arguments(state, fluent, True) for fluent in fluents]
+        else:
+            functional = self._vocabulary.predicate(atom.predicate).functional
+            candidates = [_arguments(state, fluent, functional) for fluent in state.fluents(atom.predicate)]
+        for arguments in candidates:
+            extended = self._unify(atom, arguments, state, binding)
+            if extended is not None:
+                yield extended
+
+    def _owners(self, state: State, predicate: str, value: str) -> list[Fluent]:
+        if value in self._vocabulary.constant_types or self._vocabulary.predicate(predicate).static:
+            return list(state.fluents(predicate))
+        owner = state.owner(predicate, value)
+        return [] if owner is None else [owner]
+
+    def _unify(self, atom: LiftedAtom, arguments: Fluent, state: State, binding: Binding) -> Binding | None:
+        extended = dict(binding)
+        for term, name in zip(atom.args, arguments, strict=True):
+            if not is_variable(term):
+                if term != name:
+                    return None
+            elif term in extended:
+                if extended[term] != name:
+                    return None
+            elif self._has_type(state, name, self._types[term]):
+                extended[term] = name
+            else:
+                return None
+        return extended
+
+    def _has_type(self, state: State, name: str, wanted: str) -> bool:
+        return wanted == ROOT_TYPE or self._vocabulary.is_a(state.universe.types.get(name, ROOT_TYPE), wanted)
+
+    def test(self, condition: Condition, state: State, binding: Binding) -> bool:
+        """Whether a condition, all of whose free variables are bound, holds."""
+        if isinstance(condition, Exists):
+            return self._inner[condition].holds(state, binding) == condition.positive
+        if isinstance(condition, Comparison):
+            value = state.value(ground(condition.counter, binding))
+            return condition.accepts(int(value or 0))
+        atom = condition.atom
+        if atom.predicate == EQUALS:
+            left, right = (binding.get(arg, arg) for arg in atom.args)
+            return (left == right) == condition.positive
+        fluent = ground(atom, binding)
+        if self._vocabulary.predicate(atom.predicate).functional:
+            return (state.value(fluent[:-1]) == fluent[-1]) == condition.positive
+        return (state.value(fluent) is not None) == condition.positive
+
+
+def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
+    """The predicate and the arguments of the atom, its variables replaced."""
+    return (atom.predicate, *(binding.get(arg, arg) for arg in atom.args))
+
+
+def _arguments(state: State, fluent: Fluent, functional: bool) -> Fluent:
+    return (*fluent[1:], str(state.value(fluent))) if functional else fluent[1:]
+
+
+def _variables(condition: Condition) -> set[str]:
+    if isinstance(condition, Exists):
+        inner: set[str] = set().union(*(_variables(part) for part in condition.conditions))
+        return inner - {variable.name for variable in condition.parameters}
+    atom = condition.counter if isinstance(condition, Comparison) else condition.atom
+    return {arg for arg in atom.args if is_variable(arg)}

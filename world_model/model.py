@@ -1,0 +1,191 @@
+"""The executable world model: a vocabulary and the rules learned over it. It predicts, samples and explains."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from worldwright.world_model.errors import VocabularyProblem
+from worldwright.world_model.language import (
+    ActionRule,
+    Condition,
+    CounterChange,
+    CounterOp,
+    Effect,
+    Literal,
+    Outcome,
+)
+from worldwright.world_model.matching import Binding, Query, ground
+from worldwright.world_model.state import Change, Fluent, State
+from worldwright.world_model.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, order=True)
+class Action:
+    """An action of the environment with its arguments. `str()` is PDDL."""
+
+    name: str
+    args: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"({' '.join((self.name, *self.args))})"
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A rule that applies in a state, with what its parameters are bound to."""
+
+    rule: ActionRule
+    binding: Binding
+
+    def __str__(self) -> str:
+        bound = " ".join(f"{name}={value}" for name, value in self.binding.items())
+        return f"{self.rule.name} [{bound}]"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The likeliest next state, how it differs, how likely it is, and the rules that say so (none: nothing changes)."""
+
+    state: State
+    change: Change
+    probability: float
+    firings: tuple[Firing, ...]
+
+
+@dataclass(frozen=True)
+class WorldModel:
+    """What is believed of the laws of a world.
+
+    Attributes:
+        vocabulary: what its rules may mention.
+        rules: the laws committed to: the most specific ones that the evidence supports (S).
+        hypotheses: more general laws that the evidence does not contradict (G); planned with only as experiments.
+        steps: the number of environment steps that it was learned from.
+    """
+
+    vocabulary: Vocabulary
+    rules: tuple[ActionRule, ...] = ()
+    hypotheses: tuple[ActionRule, ...] = ()
+    steps: int = 0
+    _queries: dict[ActionRule, Query] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def _by_action(self) -> dict[str, list[ActionRule]]:
+        table: dict[str, list[ActionRule]] = {}
+        for rule in self.rules:
+            table.setdefault(rule.action, []).append(rule)
+        return table
+
+    def rules_for(self, action: str) -> Sequence[ActionRule]:
+        """The rules of an action, in the model's order."""
+        return self._by_action.get(action, ())
+
+    def optimist(self) -> WorldModel:
+        """The model that takes its hypotheses for laws, behind the laws themselves."""
+        return replace(self, rules=(*self.rules, *self.hypotheses), hypotheses=())
+
+    def query(self, rule: ActionRule) -> Query:
+        """The compiled preconditions of a rule; its action's arguments come bound."""
+        query = self._queries.get(rule)
+        if query is None:
+            given = [variable.name for variable in rule.parameters[: self._arity(rule.action)]]
+            query = self._queries[rule] = Query(self.vocabulary, rule.parameters, rule.preconditions, given)
+        return query
+
+    def _arity(self, action: str) -> int:
+        return len(self.vocabulary.action(action).types)
+
+    def firings(self, state: State, action: Action) -> Iterator[Firing]:
+        """The rules that apply, each with every binding for which it does."""
+        if len(action.args) != self._arity(action.name):
+            raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
+        for rule in self.rules_for(action.name):
+            given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
+            for binding in self.query(rule).bindings(state, given):
+                yield Firing(rule, binding)
+
+    def predict(self, state: State, action: Action) -> Prediction:
+        """What most probably happens: the likeliest outcome of every rule that applies.
+
+        Where two of them give a fluent different values the first rule wins.
+        """
+        firings = tuple(self.firings(state, action))
+        return self._after(state, firings, [firing.rule.likeliest() for firing in firings])
+
+    def sample(self, state: State, action: Action, rng: random.Random) -> Prediction:
+        """One next state, drawn by the outcomes' probabilities."""
+        firings = tuple(self.firings(state, action))
+        drawn = [rng.choices(f.rule.outcomes, [o.probability for o in f.rule.outcomes])[0] for f in firings]
+        return self._after(state, firings, drawn)
+
+    def possibilities(self, state: State, action: Action, most: int = 16) -> list[Prediction]:
+        """The next states that have a chance, likeliest first, at the most `most` of them."""
+        firings = tuple(self.firings(state, action))
+        combinations: list[tuple[float, list[Outcome]]] = [(1.0, [])]
+        for firing in firings:
+            combinations = [(p * o.probability, [*chosen, o]) for p, chosen in combinations for o in firing.rule.outcomes]
+            combinations = sorted(combinations, key=lambda item: -item[0])[:most]
+        return [self._after(state, firings, chosen) for _, chosen in combinations]
+
+    def _after(self, state: State, firings: tuple[Firing, ...], outcomes: Sequence[Outcome]) -> Prediction:
+        change: Change = {}
+        probability = 1.0
+        for firing, outcome in zip(firings, outcomes, strict=True):
+            probability *= outcome.probability
+            for fluent, value in effects_of(outcome.effects, firing.binding, state).items():
+                if change.get(fluent) is None:
+                    change[fluent] = value
+        change = {fluent: value for fluent, value in change.items() if state.values.get(fluent) != value}
+        return Prediction(state.with_change(change) if change else state, change, probability, firings)
+
+    def why_not(self, state: State, rule: ActionRule, args: tuple[str, ...] = ()) -> Condition | None:
+        """The first precondition without which the rule would apply, or None if it applies or none alone is to blame."""
+        given = {variable.name: arg for variable, arg in zip(rule.parameters, args, strict=False)}
+        if self.query(rule).holds(state, given):
+            return None
+        for left_out in rule.preconditions:
+            others = [condition for condition in rule.preconditions if condition != left_out]
+            query = Query(self.vocabulary, rule.parameters, others, tuple(given))
+            if query.holds(state, given):
+                return left_out
+        return None
+
+
+def effects_of(effects: Sequence[Effect], binding: Binding, state: State) -> Change:
+    """The change that effects make in a state: deletions first, then additions and counters (STRIPS)."""
+    change: Change = {}
+    vocabulary = state.universe.vocabulary
+    deletions = [e for e in effects if isinstance(e, Literal) and not e.positive]
+    for effect in deletions:
+        fluent = ground(effect.atom, binding)
+        if not vocabulary.predicate(effect.atom.predicate).functional:
+            change[fluent] = None
+        elif state.value(fluent[:-1]) == fluent[-1]:
+            change[fluent[:-1]] = None
+    for effect in effects:
+        if isinstance(effect, CounterChange):
+            fluent = ground(effect.counter, binding)
+            change[fluent] = counted(effect, vocabulary, _count(state, fluent))
+        elif effect.positive:
+            fluent = ground(effect.atom, binding)
+            functional = vocabulary.predicate(effect.atom.predicate).functional
+            change.update({fluent[:-1]: fluent[-1]} if functional else {fluent: True})
+    return change
+
+
+def counted(effect: CounterChange, vocabulary: Vocabulary, before: int) -> int:
+    """The counter's number after the effect, kept within its bounds."""
+    counter = vocabulary.counter(effect.counter.predicate)
+    after = {
+        CounterOp.INCREASE: before + effect.number,
+        CounterOp.DECREASE: before - effect.number,
+        CounterOp.ASSIGN: effect.number,
+    }[effect.op]
+    return min(max(after, counter.low), counter.high)
+
+
+def _count(state: State, fluent: Fluent) -> int:
+    return int(state.value(fluent) or 0)

@@ -1,0 +1,162 @@
+"""A world model as one readable, versioned text file: `parse_model(show_model(model)) == model`.
+
+Loading a stranger's file is safe: it is bounded, parsed and type-checked, and either a model or one clear error.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem, WorldwrightError
+from worldwright.world_model.language import ActionRule
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.sexpr import MAX_TEXT, SExpr, parse_all, show
+from worldwright.world_model.syntax import rule_of, show_rule
+from worldwright.world_model.vocabulary import ActionSignature, Counter, Object, Predicate, Type, Vocabulary
+
+VERSION = "1"
+MAX_RULES = 5_000
+
+
+def show_model(model: WorldModel) -> str:
+    """The text of a model file."""
+    parts = [f"(:world-model {VERSION} :steps {model.steps})", show_vocabulary(model.vocabulary)]
+    parts += [show_rule(rule) for rule in model.rules]
+    parts += [show_rule(rule).replace("(:rule", "(:hypothesis", 1) for rule in model.hypotheses]
+    return "\n\n".join(parts) + "\n"
+
+
+def parse_model(text: str) -> WorldModel:
+    """The model that a text shows; raises `SyntaxProblem` or `VocabularyProblem`."""
+    items = [item for item in parse_all(text) if isinstance(item, list) and item]
+    if len(items) < 2 or items[0][0] != ":world-model" or len(items[0]) != 4 or items[0][2] != ":steps":
+        raise SyntaxProblem("a model file begins with (:world-model 1 :steps N) and (:vocabulary ...)")
+    if items[0][1] != VERSION:
+        raise SyntaxProblem(f"model file of version {show(items[0][1])}; this program reads version {VERSION}")
+    if len(items) > MAX_RULES:
+        raise SyntaxProblem(f"more than {MAX_RULES} rules")
+    vocabulary = vocabulary_of(items[1])
+    rules: dict[str, list[ActionRule]] = {":rule": [], ":hypothesis": []}
+    for item in items[2:]:
+        if item[0] not in (":rule", ":hypothesis"):
+            raise SyntaxProblem(f"expected (:rule ...), found ({show(item[0])} ...)")
+        rules[str(item[0])].append(rule_of(vocabulary, [":rule", *item[1:]]))
+    steps = show(items[0][3])
+    if not steps.isdigit() or len(steps) > 12:
+        raise SyntaxProblem(f"{steps!r} is no number of steps")
+    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), int(steps))
+
+
+def save_model(model: WorldModel, path: Path) -> None:
+    """Write the model to `path` whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(show_model(model))
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_model(path: Path) -> WorldModel:
+    """The model in a file.
+
+    Raises:
+        WorldwrightError: no such file, not a regular one, too large, or not a model; the message names the file.
+    """
+    try:
+        if not path.is_file():
+            raise SyntaxProblem("no such file" if not path.exists() else "not a regular file")
+        with path.open("rb") as file:
+            data = file.read(MAX_TEXT + 1)
+        return parse_model(data.decode("utf-8"))
+    except (WorldwrightError, OSError, UnicodeDecodeError) as error:
+        raise type(error)(f"model {path}: {error}") if isinstance(error, WorldwrightError) else SyntaxProblem(
+            f"model {path}: {error}"
+        ) from None
+
+
+def require_same_vocabulary(model: WorldModel, world: Vocabulary) -> None:
+    """Raise `VocabularyProblem` unless the model speaks of that world."""
+    if model.vocabulary != world:
+        raise VocabularyProblem(
+            f"the model speaks of {model.vocabulary.name!r}, this environment is described as {world.name!r}"
+            + (" (another version of it)" if model.vocabulary.name == world.name else "")
+            + ": learn a model for it with `worldwright learn`"
+        )
+
+
+# -- vocabulary -------------------------------------------------------------------------------------------------------
+
+
+def show_vocabulary(vocabulary: Vocabulary) -> str:
+    """The vocabulary as it stands in a model file."""
+    sections = [
+        (":types", [[t.name, t.parent, *(["nominal"] if t.nominal else [])] for t in vocabulary.types]),
+        (":constants", [[c.name, c.type] for c in vocabulary.constants]),
+        (":predicates", [_predicate_words(p) for p in vocabulary.predicates]),
+        (":counters", [[c.name, *c.types, str(c.low), str(c.high)] for c in vocabulary.counters]),
+        (":actions", [[a.name, *a.types] for a in vocabulary.actions]),
+        (":facts", [list(fact) for fact in vocabulary.facts]),
+    ]
+    lines = [f"(:vocabulary {vocabulary.name}"]
+    for title, entries in sections:
+        lines.append(f"  ({title}" + "".join(f"\n    ({' '.join(words)})" for words in entries) + ")")
+    return "\n".join(lines) + ")"
+
+
+def _predicate_words(predicate: Predicate) -> list[str]:
+    flags = [name for name in ("functional", "injective", "static") if getattr(predicate, name)]
+    default = [":default", predicate.default] if predicate.default else []
+    return [predicate.name, *predicate.types, *[f":{flag}" for flag in flags], *default]
+
+
+def vocabulary_of(expression: SExpr) -> Vocabulary:
+    """The vocabulary that an expression is; raises `SyntaxProblem` or `VocabularyProblem`."""
+    if isinstance(expression, str) or len(expression) < 2 or expression[0] != ":vocabulary":
+        raise SyntaxProblem("expected (:vocabulary NAME ...)")
+    readers: dict[str, Callable[[list[str]], object]] = {
+        ":types": lambda words: Type(words[0], words[1], words[2:] == ["nominal"]),
+        ":constants": lambda words: Object(words[0], words[1]),
+        ":predicates": _predicate_of,
+        ":counters": lambda words: Counter(words[0], tuple(words[1:-2]), int(words[-2]), int(words[-1])),
+        ":actions": lambda words: ActionSignature(words[0], tuple(words[1:])),
+        ":facts": tuple,
+    }
+    found: dict[str, tuple[object, ...]] = {}
+    for section in expression[2:]:
+        title = section[0] if isinstance(section, list) and section else section
+        if not isinstance(title, str) or title not in readers or title in found:
+            raise SyntaxProblem(f"vocabulary: unknown or repeated section {show(title)}")
+        found[title] = tuple(_read_entry(readers[title], title, entry) for entry in section[1:])
+    fields = {title[1:]: entries for title, entries in found.items()}
+    try:
+        return Vocabulary(name=show(expression[1]), **fields)  # type: ignore[arg-type]
+    except TypeError:
+        raise SyntaxProblem("vocabulary: types, predicates or actions are missing") from None
+
+
+def _read_entry(reader: Callable[[list[str]], object], title: str, entry: SExpr) -> object:
+    if isinstance(entry, str) or not entry or not all(isinstance(word, str) for word in entry):
+        raise SyntaxProblem(f"vocabulary {title}: {show(entry)} is no list of names")
+    try:
+        return reader([str(word) for word in entry])
+    except (IndexError, ValueError):
+        raise SyntaxProblem(f"vocabulary {title}: cannot read {show(entry)}") from None
+
+
+def _predicate_of(words: list[str]) -> Predicate:
+    default = None
+    if len(words) > 2 and words[-2] == ":default":
+        default, words = words[-1], words[:-2]
+    flags = [word for word in words[1:] if word.startswith(":")]
+    if set(flags) - {":functional", ":injective", ":static"}:
+        raise SyntaxProblem(f"vocabulary :predicates: unknown mark in {' '.join(words)}")
+    types = tuple(word for word in words[1:] if not word.startswith(":"))
+    marks = {flag[1:]: True for flag in flags}
+    return Predicate(words[0], types, default=default, **marks)

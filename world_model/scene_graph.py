@@ -1,0 +1,100 @@
+"""The scene graph: what one observation says, as typed nodes with attributes and labelled edges.
+
+It is the same set of facts as a `State`, and goes to `networkx` and back without loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import networkx as nx
+
+from worldwright.world_model.state import Fluent, State, Universe, Value
+from worldwright.world_model.vocabulary import Vocabulary
+
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Which words of a vocabulary speak of a square lattice of cells.
+
+    Attributes:
+        cell: the type of a cell.
+        here: functional predicate whose value is the agent's cell.
+        content: functional predicate from a cell to the thing in it.
+        nothing: the constant that fills an empty cell.
+        neighbour: static functional predicate (direction, cell) -> cell.
+        directions: each direction's step, x to the right and y downwards.
+    """
+
+    cell: str
+    here: str
+    content: str
+    nothing: str
+    neighbour: str
+    directions: Mapping[str, Position]
+
+
+@dataclass(frozen=True)
+class SceneGraph:
+    """What is seen at one moment, under names that mean nothing beyond it.
+
+    Attributes:
+        state: the facts.
+        positions: where seen cells lie, relative to the agent but turned as the world is; empty for worlds
+            without a lattice, whose names are taken as lasting ones.
+        lattice: the words that speak of the lattice, if there is one.
+    """
+
+    state: State
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    lattice: Lattice | None = None
+
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """A graph with a node for each object and for each unary fact an attribute, for each binary one an edge.
+
+        Facts of no or of three and more arguments are kept in `graph.graph["facts"]`.
+        """
+        universe = self.state.universe
+        graph = nx.MultiDiGraph(facts=[], vocabulary=universe.vocabulary, lattice=self.lattice)
+        constants = universe.vocabulary.constant_types
+        for name, type_ in sorted(universe.types.items()):
+            graph.add_node(name, type=type_, constant=name in constants)
+        for fluent, value in sorted(self.state.values.items()):
+            _add_fact(graph, fluent, value)
+        for cell, position in self.positions.items():
+            graph.nodes[cell]["position"] = position
+        return graph
+
+    @staticmethod
+    def from_networkx(graph: nx.MultiDiGraph) -> SceneGraph:
+        """The scene graph of which `to_networkx` made `graph`."""
+        vocabulary: Vocabulary = graph.graph["vocabulary"]
+        universe = Universe(vocabulary)
+        values: dict[Fluent, Value] = dict(graph.graph["facts"])
+        positions: dict[str, Position] = {}
+        for name, data in graph.nodes(data=True):
+            universe.add_object(name, data["type"])
+            values.update({(key, name): value for key, value in data.get("facts", {}).items()})
+            if "position" in data:
+                positions[name] = data["position"]
+        for source, target, data in graph.edges(data=True):
+            values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
+                target if data["functional"] else True
+            )
+        return SceneGraph(State(values, universe), positions, graph.graph["lattice"])
+
+
+def _add_fact(graph: nx.MultiDiGraph, fluent: Fluent, value: Value) -> None:
+    predicate, *args = fluent
+    names_object = isinstance(value, str) and not graph.nodes[value]["constant"]
+    if len(args) == 1 and not names_object:
+        graph.nodes[args[0]].setdefault("facts", {})[predicate] = value
+    elif len(args) == 1:
+        graph.add_edge(args[0], value, predicate=predicate, functional=True)
+    elif len(args) == 2 and value is True:
+        graph.add_edge(*args, predicate=predicate, functional=False)
+    else:
+        graph.graph["facts"].append((fluent, value))

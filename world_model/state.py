@@ -1,0 +1,180 @@
+"""States: what holds at one moment, as an immutable assignment of values to fluents.
+
+A fluent is a tuple: a predicate or counter with its arguments, without the value where the predicate is functional.
+`("color", "ball1")` has the value `"red"`, `("burning", "lamp1")` has `True`, `("count", "wood")` has `3`. A state
+is therefore a set of ground atoms and bounded counters, and a multi-valued assignment as in SAS+, at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
+from worldwright.world_model.sexpr import SExpr, parse_one
+from worldwright.world_model.vocabulary import Vocabulary
+
+Fluent = tuple[str, ...]
+Value = str | int  # True for an atom of a relation, a name for a functional one, a number for a counter
+Assignment = Mapping[Fluent, Value]
+Change = dict[Fluent, Value | None]  # None: the fluent has no value any more
+
+
+class GroundAtom(NamedTuple):
+    """A predicate applied to objects. `str()` is PDDL and `parse_atom` reads it back."""
+
+    predicate: str
+    args: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"({' '.join((self.predicate, *self.args))})"
+
+
+def parse_atom(text: str) -> GroundAtom:
+    """The atom that `text` shows, for example `(on c0_0 ball1)`; raises `SyntaxProblem`."""
+    return atom_of(parse_one(text))
+
+
+def atom_of(expression: SExpr) -> GroundAtom:
+    """The ground atom that an expression is; raises `SyntaxProblem`."""
+    if isinstance(expression, str) or not expression or not all(isinstance(part, str) for part in expression):
+        raise SyntaxProblem(f"{expression!r} is not an atom")
+    names = [str(part) for part in expression]
+    return GroundAtom(names[0], tuple(names[1:]))
+
+
+class Universe:
+    """The objects that are known so far and the facts about them that never change. It only grows.
+
+    One universe is shared by all states of an episode: a state names what changes, its universe the rest.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.types: dict[str, str] = dict(vocabulary.constant_types)
+        self.facts: dict[Fluent, Value] = {}
+        self._of_type: dict[str, list[str]] = {}
+        self._by_predicate: dict[str, list[Fluent]] = {}
+        for name, type_ in vocabulary.constant_types.items():
+            self._index_type(name, type_)
+        for fact in vocabulary.facts:
+            self.add_fact(fact)
+
+    def add_object(self, name: str, type_: str) -> None:
+        """Make `name` known; raises `VocabularyProblem` if it already has another type."""
+        if self.types.setdefault(name, type_) != type_:
+            raise VocabularyProblem(f"{name!r} is a {self.types[name]}, not a {type_}")
+        if name not in self._of_type.get(type_, ()):
+            self._index_type(name, type_)
+
+    def _index_type(self, name: str, type_: str) -> None:
+        for ancestor in self.vocabulary.supertypes(type_):
+            self._of_type.setdefault(ancestor, []).append(name)
+
+    def add_fact(self, atom: tuple[str, ...]) -> None:
+        """Add a static atom, (predicate, *arguments)."""
+        fluent, value = split_atom(self.vocabulary, GroundAtom(atom[0], atom[1:]))
+        if fluent not in self.facts:
+            self._by_predicate.setdefault(fluent[0], []).append(fluent)
+        self.facts[fluent] = value
+
+    def objects(self, type_: str) -> list[str]:
+        """The objects of the type or below it, in the order in which they became known."""
+        return self._of_type.get(type_, [])
+
+    def fluents(self, predicate: str) -> list[Fluent]:
+        """The static fluents of a predicate, in the order in which they became known."""
+        return self._by_predicate.get(predicate, [])
+
+
+def split_atom(vocabulary: Vocabulary, atom: GroundAtom) -> tuple[Fluent, Value]:
+    """The fluent that an atom is about and the value that it gives it."""
+    if vocabulary.is_functional(atom.predicate):
+        return (atom.predicate, *atom.args[:-1]), atom.args[-1]
+    return (atom.predicate, *atom.args), True
+
+
+def join_atom(fluent: Fluent, value: Value) -> GroundAtom:
+    """The atom that says `fluent` has `value`; the inverse of `split_atom` (counters are no atoms)."""
+    return GroundAtom(fluent[0], fluent[1:] if value is True else (*fluent[1:], str(value)))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What holds at one moment. A fluent without a value is false (its atoms are), whatever the reason.
+
+    `values` must not be changed after it was handed over.
+    """
+
+    values: Assignment
+    universe: Universe
+
+    def value(self, fluent: Fluent) -> Value | None:
+        """The value of a fluent, static or not; None if it has none."""
+        found = self.values.get(fluent)
+        return self.universe.facts.get(fluent) if found is None else found
+
+    def holds(self, atom: GroundAtom) -> bool:
+        """Whether the atom is true."""
+        fluent, value = split_atom(self.universe.vocabulary, atom)
+        return self.value(fluent) == value
+
+    def with_change(self, change: Mapping[Fluent, Value | None]) -> State:
+        """The state after some fluents took new values (None: lost theirs)."""
+        values = dict(self.values)
+        for fluent, value in change.items():
+            if value is None:
+                values.pop(fluent, None)
+            else:
+                values[fluent] = value
+        return State(values, self.universe)
+
+    def difference(self, other: State) -> Change:
+        """The change that makes `other` of this state."""
+        change: Change = {f: v for f, v in other.values.items() if self.values.get(f) != v}
+        change.update({fluent: None for fluent in self.values if fluent not in other.values})
+        return change
+
+    @cached_property
+    def _by_predicate(self) -> dict[str, list[Fluent]]:
+        table: dict[str, list[Fluent]] = {}
+        for fluent in sorted(self.values):
+            table.setdefault(fluent[0], []).append(fluent)
+        return table
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, Value], Fluent]:
+        return {(fluent[0], value): fluent for fluent, value in sorted(self.values.items(), key=lambda item: item[0])}
+
+    def fluents(self, predicate: str) -> Iterable[Fluent]:
+        """The fluents of a predicate or counter that have a value, sorted (static ones in order of discovery)."""
+        return self._by_predicate.get(predicate) or self.universe.fluents(predicate)
+
+    def owner(self, predicate: str, value: str) -> Fluent | None:
+        """The fluent of an injective predicate that has the value, if one has."""
+        return self._owners.get((predicate, value))
+
+    def atoms(self) -> Iterator[GroundAtom]:
+        """The true atoms that may change, sorted; counters are left out."""
+        counters = {counter.name for counter in self.universe.vocabulary.counters}
+        for fluent in sorted(self.values):
+            if fluent[0] not in counters:
+                yield join_atom(fluent, self.values[fluent])
+
+    def counts(self) -> Iterator[tuple[Fluent, int]]:
+        """The counters and their numbers, sorted."""
+        for counter in self.universe.vocabulary.counters:
+            for fluent in self._by_predicate.get(counter.name, ()):
+                yield fluent, int(self.values[fluent])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self.values == other.values
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.values.items()))
+
+    def __str__(self) -> str:
+        counts = [f"(= ({' '.join(fluent)}) {number})" for fluent, number in self.counts()]
+        return " ".join([str(atom) for atom in self.atoms()] + counts)

@@ -1,0 +1,208 @@
+"""The typed first-order vocabulary of a world: what can be said of it (PDDL 2.1's, with functional predicates)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from worldwright.world_model.errors import VocabularyProblem
+
+ROOT_TYPE = "object"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+RESERVED = frozenset({"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"})
+
+
+def check_name(name: str) -> str:
+    """`name` itself, if it can stand in a rule and in PDDL; raises `VocabularyProblem` otherwise."""
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise VocabularyProblem(f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64")
+    return name
+
+
+@dataclass(frozen=True, order=True)
+class Type:
+    """A type of objects. Values of a `nominal` type (colours, directions) are names that laws seldom single out."""
+
+    name: str
+    parent: str = ROOT_TYPE
+    nominal: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class Object:
+    """A named thing of a type; as part of a vocabulary, a constant that every state knows."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, order=True)
+class Variable:
+    """A typed parameter; its name begins with '?'."""
+
+    name: str
+    type: str = ROOT_TYPE
+
+
+@dataclass(frozen=True, order=True)
+class Predicate:
+    """A relation between objects of the given types.
+
+    A `functional` predicate has for each tuple of its other arguments at most one last argument (a thing has one
+    colour): a multi-valued variable in the sense of SAS+ (Bäckström & Nebel 1995). If it is `injective` too, no
+    two share an object as value (two cells never hold the same thing), constants apart. `default` is the value an unknown one is
+    optimistically taken to have while planning. `static` ones never change.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    functional: bool = False
+    injective: bool = False
+    static: bool = False
+    default: str | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Counter:
+    """A bounded whole number for each tuple of objects of the given types; changes saturate at the bounds."""
+
+    name: str
+    types: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 9
+
+
+@dataclass(frozen=True, order=True)
+class ActionSignature:
+    """An action of the environment and the types of its arguments (often none)."""
+
+    name: str
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Everything that states, rules and goals of one kind of world may mention.
+
+    `facts` are static atoms between constants, each (predicate, *arguments).
+
+    Raises:
+        VocabularyProblem: a name that is not one, is given twice, or is not declared.
+    """
+
+    name: str
+    types: tuple[Type, ...]
+    predicates: tuple[Predicate, ...]
+    actions: tuple[ActionSignature, ...]
+    constants: tuple[Object, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    facts: tuple[tuple[str, ...], ...] = ()
+    _parents: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _ancestors: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        self._parents.update({type_.name: type_.parent for type_ in self.types})
+        for group in (self.types, [*self.predicates, *self.counters], self.actions, self.constants):
+            names = [check_name(item.name) for item in group]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise VocabularyProblem(f"declared twice: {', '.join(twice)}")
+        self._check_types()
+        for fact in self.facts:
+            self._check_fact(fact)
+
+    def _check_types(self) -> None:
+        for type_ in self.types:
+            self.supertypes(type_.name)
+        users: list[Predicate | Counter | ActionSignature] = [*self.predicates, *self.counters, *self.actions]
+        for user in users:
+            for name in user.types:
+                self.supertypes(name)
+        for constant in self.constants:
+            self.supertypes(constant.type)
+        for predicate in self.predicates:
+            if (predicate.functional or predicate.default) and not predicate.types:
+                raise VocabularyProblem(f"functional predicate {predicate.name!r} needs an argument for its value")
+
+    def _check_fact(self, fact: tuple[str, ...]) -> None:
+        predicate = self.predicate(fact[0])
+        if not predicate.static or len(fact) != len(predicate.types) + 1:
+            raise VocabularyProblem(f"fact {' '.join(fact)!r} does not fit a static predicate")
+        for name, type_ in zip(fact[1:], predicate.types, strict=True):
+            if name not in self.constant_types or not self.is_a(self.constant_types[name], type_):
+                raise VocabularyProblem(f"fact {' '.join(fact)!r}: {name!r} is no constant of type {type_!r}")
+
+    @cached_property
+    def constant_types(self) -> dict[str, str]:
+        """The type of each constant by its name."""
+        return {constant.name: constant.type for constant in self.constants}
+
+    @cached_property
+    def nominal(self) -> frozenset[str]:
+        """The names of the nominal types."""
+        return frozenset(type_.name for type_ in self.types if type_.nominal)
+
+    @cached_property
+    def _predicates(self) -> dict[str, Predicate]:
+        return {predicate.name: predicate for predicate in self.predicates}
+
+    @cached_property
+    def _counters(self) -> dict[str, Counter]:
+        return {counter.name: counter for counter in self.counters}
+
+    @cached_property
+    def _actions(self) -> dict[str, ActionSignature]:
+        return {action.name: action for action in self.actions}
+
+    def predicate(self, name: str) -> Predicate:
+        """The predicate of that name, or `VocabularyProblem`."""
+        return _look_up(self._predicates, name, "predicate")
+
+    def counter(self, name: str) -> Counter:
+        """The counter of that name, or `VocabularyProblem`."""
+        return _look_up(self._counters, name, "counter")
+
+    def action(self, name: str) -> ActionSignature:
+        """The action of that name, or `VocabularyProblem`."""
+        return _look_up(self._actions, name, "action")
+
+    def is_functional(self, name: str) -> bool:
+        """Whether `name` is a predicate with one value for each of its other arguments."""
+        found = self._predicates.get(name)
+        return found is not None and found.functional
+
+    def supertypes(self, name: str) -> tuple[str, ...]:
+        """`name`, its parent, ... up to the root type; raises `VocabularyProblem` on unknown or circular types."""
+        known = self._ancestors.get(name)
+        if known is None:
+            chain = [name]
+            while chain[-1] != ROOT_TYPE:
+                parent = self._parents.get(chain[-1])
+                if parent is None or parent in chain:
+                    raise VocabularyProblem(f"unknown type {name!r}" if parent is None else f"type {name!r} is circular")
+                chain.append(parent)
+            known = self._ancestors[name] = tuple(chain)
+        return known
+
+    def is_a(self, name: str, ancestor: str) -> bool:
+        """Whether type `name` is `ancestor` or lies below it."""
+        return ancestor in self.supertypes(name)
+
+
+T = TypeVar("T")
+
+
+def _look_up(table: dict[str, T], name: str, what: str) -> T:
+    try:
+        return table[name]
+    except KeyError:
+        raise VocabularyProblem(f"unknown {what} {name!r}; known: {_list(table)}") from None
+
+
+def _list(names: Iterable[str], most: int = 12) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:most]) + (", ..." if len(ordered) > most else "")
