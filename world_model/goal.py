@@ -1,7 +1,9 @@
 """Goals: formulas to be made true, some in an order. Text form: S-expressions in PDDL's words.
 
-    (some (?x - thing) (and (kind ?x ball) (color ?x red) (holding ?x)))    reach a state in which such a thing exists
-    (any G1 G2)   reach one        (all G1 G2)   reach each, in any order        (then G1 G2)   reach them in order
+(some (?x - thing) (and (kind ?x ball) (holding ?x)))   reach a state in which such a thing exists
+(any G1 G2)    reach one
+(all G1 G2)    reach each, in any order
+(then G1 G2)   reach them in order
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The rule language: STRIPS with functional predicates, counters, quantified literals and chance (PPDDL 1.0's outcomes).
+"""The rule language: STRIPS with functional predicates, counters, quantifiers and the outcomes of PPDDL.
 
-Everything here is plain data; reading and printing is in `syntax`, the meaning in `matching`, `simulation` and `pddl`.
+Everything here is plain data; reading and printing is in `syntax`, the meaning in `matching` and `model`.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a rule and against it: numbers of transitions, its author, and the step it was learned at."""
+    """How many transitions speak for a rule and against it, its author, and the step it was learned at."""
 
     support: int = 0
     contradicted: int = 0
@@ -135,10 +135,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ActionRule:
-    """When `action` is done and the preconditions hold, one of the outcomes happens, for each binding of `parameters`.
+    """When `action` is done and the preconditions hold, one of the outcomes happens, for each binding.
 
-    The first parameters are the action's own arguments, the others are bound by the preconditions. Several rules of
-    an action may apply at once: all their effects happen. If none does, nothing changes.
+    The first `parameters` are the action's own arguments, the others are bound by the preconditions. Several
+    rules of an action may apply at once: all their effects happen. If none does, nothing changes.
     """
 
     name: str

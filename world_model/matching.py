@@ -59,7 +59,9 @@ class Query:
         self._vocabulary = vocabulary
         self._types = {variable.name: variable.type for variable in parameters}
         self._inner = {
-            condition: Query(vocabulary, (*parameters, *condition.parameters), condition.conditions, tuple(self._types))
+            condition: Query(
+                vocabulary, (*parameters, *condition.parameters), condition.conditions, tuple(self._types)
+            )
             for condition in conditions
             if isinstance(condition, Exists)
         }
@@ -130,7 +132,9 @@ class Query:
         atom = step.condition.atom
         if step.kind is _Kind.FOLLOW:
             value = state.value((atom.predicate, *(binding.get(arg, arg) for arg in atom.args[:-1])))
-            candidates = [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
+            candidates = (
+                [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
+            )
         elif step.kind is _Kind.INVERSE:
             fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
             candidates = [_arguments(state, fluent, True) for fluent in fluents]

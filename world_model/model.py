@@ -1,4 +1,4 @@
-"""The executable world model: a vocabulary and the rules learned over it. It predicts, samples and explains."""
+"""The executable world model: a vocabulary and the rules learned over it. It predicts and explains."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest next state, how it differs, how likely it is, and the rules that say so (none: nothing changes)."""
+    """The likeliest next state, its difference and probability, and the rules that say so if any."""
 
     state: State
     change: Change
@@ -62,7 +62,8 @@ class WorldModel:
     Attributes:
         vocabulary: what its rules may mention.
         rules: the laws committed to: the most specific ones that the evidence supports (S).
-        hypotheses: more general laws that the evidence does not contradict (G); planned with only as experiments.
+        hypotheses: more general laws that the evidence does not contradict (G); planned with only as
+            experiments.
         steps: the number of environment steps that it was learned from.
     """
 
@@ -126,7 +127,9 @@ class WorldModel:
         firings = tuple(self.firings(state, action))
         combinations: list[tuple[float, list[Outcome]]] = [(1.0, [])]
         for firing in firings:
-            combinations = [(p * o.probability, [*chosen, o]) for p, chosen in combinations for o in firing.rule.outcomes]
+            combinations = [
+                (p * o.probability, [*chosen, o]) for p, chosen in combinations for o in firing.rule.outcomes
+            ]
             combinations = sorted(combinations, key=lambda item: -item[0])[:most]
         return [self._after(state, firings, chosen) for _, chosen in combinations]
 
@@ -142,7 +145,10 @@ class WorldModel:
         return Prediction(state.with_change(change) if change else state, change, probability, firings)
 
     def why_not(self, state: State, rule: ActionRule, args: tuple[str, ...] = ()) -> Condition | None:
-        """The first precondition without which the rule would apply, or None if it applies or none alone is to blame."""
+        """The first precondition without which the rule would apply.
+
+        None if it does apply, or if no precondition alone is to blame.
+        """
         given = {variable.name: arg for variable, arg in zip(rule.parameters, args, strict=False)}
         if self.query(rule).holds(state, given):
             return None
@@ -158,10 +164,10 @@ def effects_of(effects: Sequence[Effect], binding: Binding, state: State) -> Cha
     """The change that effects make in a state: deletions first, then additions and counters (STRIPS)."""
     change: Change = {}
     vocabulary = state.universe.vocabulary
-    deletions = [e for e in effects if isinstance(e, Literal) and not e.positive]
-    for effect in deletions:
-        fluent = ground(effect.atom, binding)
-        if not vocabulary.predicate(effect.atom.predicate).functional:
+    deleted = [e.atom for e in effects if isinstance(e, Literal) and not e.positive]
+    for atom in deleted:
+        fluent = ground(atom, binding)
+        if not vocabulary.predicate(atom.predicate).functional:
             change[fluent] = None
         elif state.value(fluent[:-1]) == fluent[-1]:
             change[fluent[:-1]] = None

@@ -1,6 +1,6 @@
 """A world model as one readable, versioned text file: `parse_model(show_model(model)) == model`.
 
-Loading a stranger's file is safe: it is bounded, parsed and type-checked, and either a model or one clear error.
+Loading a stranger's file is safe: it is bounded, parsed and type-checked; it is a model or one clear error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def parse_model(text: str) -> WorldModel:
     if len(items) < 2 or items[0][0] != ":world-model" or len(items[0]) != 4 or items[0][2] != ":steps":
         raise SyntaxProblem("a model file begins with (:world-model 1 :steps N) and (:vocabulary ...)")
     if items[0][1] != VERSION:
-        raise SyntaxProblem(f"model file of version {show(items[0][1])}; this program reads version {VERSION}")
+        raise SyntaxProblem(
+            f"model file of version {show(items[0][1])}; this program reads version {VERSION}"
+        )
     if len(items) > MAX_RULES:
         raise SyntaxProblem(f"more than {MAX_RULES} rules")
     vocabulary = vocabulary_of(items[1])
@@ -67,7 +69,7 @@ def load_model(path: Path) -> WorldModel:
     """The model in a file.
 
     Raises:
-        WorldwrightError: no such file, not a regular one, too large, or not a model; the message names the file.
+        WorldwrightError: no such file, not a regular one, too large, or no model; the message names the file.
     """
     try:
         if not path.is_file():
@@ -76,8 +78,10 @@ def load_model(path: Path) -> WorldModel:
             data = file.read(MAX_TEXT + 1)
         return parse_model(data.decode("utf-8"))
     except (WorldwrightError, OSError, UnicodeDecodeError) as error:
-        raise type(error)(f"model {path}: {error}") if isinstance(error, WorldwrightError) else SyntaxProblem(
-            f"model {path}: {error}"
+        raise (
+            type(error)(f"model {path}: {error}")
+            if isinstance(error, WorldwrightError)
+            else SyntaxProblem(f"model {path}: {error}")
         ) from None
 
 
@@ -91,7 +95,7 @@ def require_same_vocabulary(model: WorldModel, world: Vocabulary) -> None:
         )
 
 
-# -- vocabulary -------------------------------------------------------------------------------------------------------
+# -- vocabulary ------------------------------------------------------------------------------------------
 
 
 def show_vocabulary(vocabulary: Vocabulary) -> str:

@@ -53,7 +53,7 @@ class SceneGraph:
     lattice: Lattice | None = None
 
     def to_networkx(self) -> nx.MultiDiGraph:
-        """A graph with a node for each object and for each unary fact an attribute, for each binary one an edge.
+        """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
 
         Facts of no or of three and more arguments are kept in `graph.graph["facts"]`.
         """
@@ -81,9 +81,9 @@ class SceneGraph:
             if "position" in data:
                 positions[name] = data["position"]
         for source, target, data in graph.edges(data=True):
-            values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
-                target if data["functional"] else True
-            )
+            values[
+                (data["predicate"], source) if data["functional"] else (data["predicate"], source, target)
+            ] = target if data["functional"] else True
         return SceneGraph(State(values, universe), positions, graph.graph["lattice"])
 
 

@@ -1,8 +1,9 @@
 """States: what holds at one moment, as an immutable assignment of values to fluents.
 
-A fluent is a tuple: a predicate or counter with its arguments, without the value where the predicate is functional.
-`("color", "ball1")` has the value `"red"`, `("burning", "lamp1")` has `True`, `("count", "wood")` has `3`. A state
-is therefore a set of ground atoms and bounded counters, and a multi-valued assignment as in SAS+, at once.
+A fluent is a tuple: a predicate or counter with its arguments, without the value where the predicate is
+functional. `("color", "ball1")` has the value `"red"`, `("burning", "lamp1")` has `True`, `("count", "wood")`
+has `3`. A state is therefore a set of ground atoms and bounded counters, and a multi-valued assignment as in
+SAS+, at once.
 """
 
 from __future__ import annotations
@@ -146,10 +147,13 @@ class State:
 
     @cached_property
     def _owners(self) -> dict[tuple[str, Value], Fluent]:
-        return {(fluent[0], value): fluent for fluent, value in sorted(self.values.items(), key=lambda item: item[0])}
+        return {
+            (fluent[0], value): fluent
+            for fluent, value in sorted(self.values.items(), key=lambda item: item[0])
+        }
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
-        """The fluents of a predicate or counter that have a value, sorted (static ones in order of discovery)."""
+        """The fluents of a predicate or counter that have a value, sorted (static ones as found)."""
         return self._by_predicate.get(predicate) or self.universe.fluents(predicate)
 
     def owner(self, predicate: str, value: str) -> Fluent | None:

@@ -99,7 +99,9 @@ def keyword_fields(parts: Sequence[SExpr], known: set[str]) -> dict[str, SExpr]:
     fields: dict[str, SExpr] = {}
     for key, value in zip(parts[::2], parts[1::2], strict=False):
         if not isinstance(key, str) or key not in known or key in fields:
-            raise SyntaxProblem(f"{key!r} is no field here, or stands twice; known: {', '.join(sorted(known))}")
+            raise SyntaxProblem(
+                f"{key!r} is no field here, or stands twice; known: {', '.join(sorted(known))}"
+            )
         fields[key] = value
     if len(parts) % 2:
         raise SyntaxProblem("a field without a value")
@@ -186,7 +188,11 @@ def _effect(expression: SExpr) -> Effect:
 
 
 def _evidence(expression: SExpr) -> Evidence:
-    fields = dict(zip((parts := _list(expression, "evidence"))[::2], parts[1::2], strict=False)) if _flat(expression) else {}
+    fields = (
+        dict(zip((parts := _list(expression, "evidence"))[::2], parts[1::2], strict=False))
+        if _flat(expression)
+        else {}
+    )
     try:
         numbers = [_number(fields[key]) for key in ("support", "contradicted", "learned-at")]
         author = check_name(_symbol(fields["author"], "an author"))
@@ -238,11 +244,11 @@ def _lifted(parts: list[SExpr]) -> LiftedAtom:
     return LiftedAtom(names[0], tuple(names[1:]))
 
 
-# -- meaning ----------------------------------------------------------------------------------------------------------
+# -- meaning ---------------------------------------------------------------------------------------------
 
 
 def check_rule(vocabulary: Vocabulary, rule: ActionRule) -> None:
-    """Whether a rule is well-formed over the vocabulary; raises `SyntaxProblem` or `VocabularyProblem` if not."""
+    """Raise `SyntaxProblem` or `VocabularyProblem` unless the rule is well-formed over the vocabulary."""
     signature = vocabulary.action(rule.action)
     scope = check_parameters(vocabulary, rule.parameters)
     given = [variable.type for variable in rule.parameters[: len(signature.types)]]
@@ -269,7 +275,9 @@ def check_conditions(vocabulary: Vocabulary, conditions: Iterable[Condition], sc
                 raise SyntaxProblem("exists uses the name of an outer variable")
             check_conditions(vocabulary, condition.conditions, scope | inner)
         elif isinstance(condition, Comparison):
-            _check_args(vocabulary, condition.counter, vocabulary.counter(condition.counter.predicate).types, scope)
+            _check_args(
+                vocabulary, condition.counter, vocabulary.counter(condition.counter.predicate).types, scope
+            )
         else:
             _check_atom(vocabulary, condition.atom, scope)
 
@@ -284,7 +292,9 @@ def _check_atom(vocabulary: Vocabulary, atom: LiftedAtom, scope: Scope) -> None:
 
 def _check_args(vocabulary: Vocabulary, atom: LiftedAtom, types: tuple[str, ...], scope: Scope) -> None:
     if len(atom.args) != len(types):
-        raise VocabularyProblem(f"{atom} has {len(atom.args)} arguments, {atom.predicate!r} takes {len(types)}")
+        raise VocabularyProblem(
+            f"{atom} has {len(atom.args)} arguments, {atom.predicate!r} takes {len(types)}"
+        )
     for term, wanted in zip(atom.args, types, strict=True):
         actual = scope.get(term) if is_variable(term) else vocabulary.constant_types.get(term)
         if actual is None:
@@ -305,7 +315,11 @@ def _check_outcomes(vocabulary: Vocabulary, rule: ActionRule, scope: Scope) -> N
 
 def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, scope: Scope) -> None:
     changed: list[tuple[str, ...]] = []
-    required = {condition.atom for condition in rule.preconditions if isinstance(condition, Literal) and condition.positive}
+    required = {
+        condition.atom
+        for condition in rule.preconditions
+        if isinstance(condition, Literal) and condition.positive
+    }
     deleted = {part.atom for part in outcome.effects if isinstance(part, Literal) and not part.positive}
     for effect in outcome.effects:
         if isinstance(effect, CounterChange):
@@ -320,9 +334,15 @@ def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, s
         if effect.positive:
             changed.append((predicate.name, *key))
         if predicate.functional and effect.positive:
-            replaced = [atom for atom in deleted & required if (atom.predicate, atom.args[:-1]) == (predicate.name, key)]
+            replaced = [
+                atom
+                for atom in deleted & required
+                if (atom.predicate, atom.args[:-1]) == (predicate.name, key)
+            ]
             if not replaced:
-                raise SyntaxProblem(f"{effect} does not delete the value that it replaces, bound by a precondition")
+                raise SyntaxProblem(
+                    f"{effect} does not delete the value that it replaces, bound by a precondition"
+                )
         if not predicate.functional and not effect.positive:
             changed.append((predicate.name, *key))
     if len(set(changed)) < len(changed):

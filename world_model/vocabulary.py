@@ -1,4 +1,4 @@
-"""The typed first-order vocabulary of a world: what can be said of it (PDDL 2.1's, with functional predicates)."""
+"""The typed first-order vocabulary of a world: what can be said of it, in PDDL's words."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from worldwright.world_model.errors import VocabularyProblem
 
 ROOT_TYPE = "object"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-RESERVED = frozenset({"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"})
+RESERVED = frozenset(
+    {"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"}
+)
 
 
 def check_name(name: str) -> str:
     """`name` itself, if it can stand in a rule and in PDDL; raises `VocabularyProblem` otherwise."""
     if not _NAME.fullmatch(name) or name in RESERVED:
-        raise VocabularyProblem(f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64")
+        raise VocabularyProblem(
+            f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64"
+        )
     return name
 
 
 @dataclass(frozen=True, order=True)
 class Type:
-    """A type of objects. Values of a `nominal` type (colours, directions) are names that laws seldom single out."""
+    """A type of objects. Values of a `nominal` type (colours, directions) are rarely singled out by laws."""
 
     name: str
     parent: str = ROOT_TYPE
@@ -51,10 +55,10 @@ class Variable:
 class Predicate:
     """A relation between objects of the given types.
 
-    A `functional` predicate has for each tuple of its other arguments at most one last argument (a thing has one
-    colour): a multi-valued variable in the sense of SAS+ (Bäckström & Nebel 1995). If it is `injective` too, no
-    two share an object as value (two cells never hold the same thing), constants apart. `default` is the value an unknown one is
-    optimistically taken to have while planning. `static` ones never change.
+    A `functional` predicate has for each tuple of its other arguments at most one last argument (a thing has
+    one colour): a multi-valued variable in the sense of SAS+ (Bäckström & Nebel 1995). If it is `injective`
+    too, no two share an object as value (two cells never hold the same thing), constants apart. `default` is
+    the value an unknown one is optimistically taken to have while planning. `static` ones never change.
     """
 
     name: str
@@ -101,13 +105,15 @@ class Vocabulary:
     counters: tuple[Counter, ...] = ()
     facts: tuple[tuple[str, ...], ...] = ()
     _parents: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _ancestors: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _ancestors: dict[str, tuple[str, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         check_name(self.name)
         self._parents.update({type_.name: type_.parent for type_ in self.types})
-        for group in (self.types, [*self.predicates, *self.counters], self.actions, self.constants):
-            names = [check_name(item.name) for item in group]
+        for group in _groups(self):
+            names = [check_name(name) for name in group]
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise VocabularyProblem(f"declared twice: {', '.join(twice)}")
@@ -126,7 +132,9 @@ class Vocabulary:
             self.supertypes(constant.type)
         for predicate in self.predicates:
             if (predicate.functional or predicate.default) and not predicate.types:
-                raise VocabularyProblem(f"functional predicate {predicate.name!r} needs an argument for its value")
+                raise VocabularyProblem(
+                    f"functional predicate {predicate.name!r} needs an argument for its value"
+                )
 
     def _check_fact(self, fact: tuple[str, ...]) -> None:
         predicate = self.predicate(fact[0])
@@ -176,14 +184,16 @@ class Vocabulary:
         return found is not None and found.functional
 
     def supertypes(self, name: str) -> tuple[str, ...]:
-        """`name`, its parent, ... up to the root type; raises `VocabularyProblem` on unknown or circular types."""
+        """`name`, its parent, ... up to the root type; raises `VocabularyProblem` if unknown or circular."""
         known = self._ancestors.get(name)
         if known is None:
             chain = [name]
             while chain[-1] != ROOT_TYPE:
                 parent = self._parents.get(chain[-1])
-                if parent is None or parent in chain:
-                    raise VocabularyProblem(f"unknown type {name!r}" if parent is None else f"type {name!r} is circular")
+                if parent is None:
+                    raise VocabularyProblem(f"unknown type {name!r}")
+                if parent in chain:
+                    raise VocabularyProblem(f"type {name!r} is circular")
                 chain.append(parent)
             known = self._ancestors[name] = tuple(chain)
         return known
@@ -194,6 +204,17 @@ class Vocabulary:
 
 
 T = TypeVar("T")
+
+
+def _groups(vocabulary: Vocabulary) -> list[list[str]]:
+    """The names of each kind of thing declared; within a kind, no two may be the same."""
+    return [
+        [type_.name for type_ in vocabulary.types],
+        [predicate.name for predicate in vocabulary.predicates]
+        + [counter.name for counter in vocabulary.counters],
+        [action.name for action in vocabulary.actions],
+        [constant.name for constant in vocabulary.constants],
+    ]
 
 
 def _look_up(table: dict[str, T], name: str, what: str) -> T:
