@@ -115,6 +115,10 @@ class Outcome:
     probability: float
     effects: tuple[Effect, ...] = ()
 
+    def __post_init__(self) -> None:
+        # Six decimals are what the text shows, so that reading it back gives the same outcome.
+        object.__setattr__(self, "probability", round(self.probability, 6))
+
     def __str__(self) -> str:
         return f"({self.probability:.6g} {show_all(self.effects)})"
 

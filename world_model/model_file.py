@@ -14,7 +14,7 @@ from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem, Wor
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.sexpr import MAX_TEXT, SExpr, parse_all, show
-from worldwright.world_model.syntax import rule_of, show_rule
+from worldwright.world_model.syntax import keyword_fields, natural_of, rule_of, show_rule
 from worldwright.world_model.vocabulary import ActionSignature, Counter, Object, Predicate, Type, Vocabulary
 
 VERSION = "1"
@@ -31,13 +31,10 @@ def show_model(model: WorldModel) -> str:
 
 def parse_model(text: str) -> WorldModel:
     """The model that a text shows; raises `SyntaxProblem` or `VocabularyProblem`."""
-    items = [item for item in parse_all(text) if isinstance(item, list) and item]
-    if len(items) < 2 or items[0][0] != ":world-model" or len(items[0]) != 4 or items[0][2] != ":steps":
-        raise SyntaxProblem("a model file begins with (:world-model 1 :steps N) and (:vocabulary ...)")
-    if items[0][1] != VERSION:
-        raise SyntaxProblem(
-            f"model file of version {show(items[0][1])}; this program reads version {VERSION}"
-        )
+    items = [_section(item) for item in parse_all(text)]
+    steps = _steps_of(items[0] if items else [])
+    if len(items) < 2:
+        raise SyntaxProblem("a model file has a (:vocabulary ...) after its first line")
     if len(items) > MAX_RULES:
         raise SyntaxProblem(f"more than {MAX_RULES} rules")
     vocabulary = vocabulary_of(items[1])
@@ -46,10 +43,22 @@ def parse_model(text: str) -> WorldModel:
         if item[0] not in (":rule", ":hypothesis"):
             raise SyntaxProblem(f"expected (:rule ...), found ({show(item[0])} ...)")
         rules[str(item[0])].append(rule_of(vocabulary, [":rule", *item[1:]]))
-    steps = show(items[0][3])
-    if not steps.isdigit() or len(steps) > 12:
-        raise SyntaxProblem(f"{steps!r} is no number of steps")
-    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), int(steps))
+    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), steps)
+
+
+def _section(item: SExpr) -> list[SExpr]:
+    if isinstance(item, str) or not item:
+        raise SyntaxProblem(f"expected (:rule ...), found {show(item)}")
+    return item
+
+
+def _steps_of(head: list[SExpr]) -> int:
+    if head[:1] != [":world-model"] or len(head) < 2:
+        raise SyntaxProblem(f"a model file begins with (:world-model {VERSION} :steps N)")
+    if head[1] != VERSION:
+        raise SyntaxProblem(f"model file of version {show(head[1])}; this program reads version {VERSION}")
+    fields = keyword_fields(head[2:], {":steps"})
+    return natural_of(fields.get(":steps", ""))
 
 
 def save_model(model: WorldModel, path: Path) -> None:
@@ -76,13 +85,13 @@ def load_model(path: Path) -> WorldModel:
             raise SyntaxProblem("no such file" if not path.exists() else "not a regular file")
         with path.open("rb") as file:
             data = file.read(MAX_TEXT + 1)
+        if len(data) > MAX_TEXT:
+            raise SyntaxProblem(f"over the limit of {MAX_TEXT} bytes")
         return parse_model(data.decode("utf-8"))
-    except (WorldwrightError, OSError, UnicodeDecodeError) as error:
-        raise (
-            type(error)(f"model {path}: {error}")
-            if isinstance(error, WorldwrightError)
-            else SyntaxProblem(f"model {path}: {error}")
-        ) from None
+    except WorldwrightError as error:
+        raise type(error)(f"model {path}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SyntaxProblem(f"model {path}: {error}") from None
 
 
 def require_same_vocabulary(model: WorldModel, world: Vocabulary) -> None:
@@ -125,24 +134,26 @@ def vocabulary_of(expression: SExpr) -> Vocabulary:
     if isinstance(expression, str) or len(expression) < 2 or expression[0] != ":vocabulary":
         raise SyntaxProblem("expected (:vocabulary NAME ...)")
     readers: dict[str, Callable[[list[str]], object]] = {
-        ":types": lambda words: Type(words[0], words[1], words[2:] == ["nominal"]),
-        ":constants": lambda words: Object(words[0], words[1]),
+        ":types": _type_of,
+        ":constants": lambda words: Object(*words),
         ":predicates": _predicate_of,
         ":counters": lambda words: Counter(words[0], tuple(words[1:-2]), int(words[-2]), int(words[-1])),
         ":actions": lambda words: ActionSignature(words[0], tuple(words[1:])),
         ":facts": tuple,
     }
+    if not isinstance(expression[1], str):
+        raise SyntaxProblem("expected (:vocabulary NAME ...)")
     found: dict[str, tuple[object, ...]] = {}
     for section in expression[2:]:
         title = section[0] if isinstance(section, list) and section else section
         if not isinstance(title, str) or title not in readers or title in found:
             raise SyntaxProblem(f"vocabulary: unknown or repeated section {show(title)}")
         found[title] = tuple(_read_entry(readers[title], title, entry) for entry in section[1:])
+    missing = sorted({":types", ":predicates", ":actions"} - set(found))
+    if missing:
+        raise SyntaxProblem(f"vocabulary: {', '.join(missing)} missing")
     fields = {title[1:]: entries for title, entries in found.items()}
-    try:
-        return Vocabulary(name=show(expression[1]), **fields)  # type: ignore[arg-type]
-    except TypeError:
-        raise SyntaxProblem("vocabulary: types, predicates or actions are missing") from None
+    return Vocabulary(name=expression[1], **fields)  # type: ignore[arg-type]
 
 
 def _read_entry(reader: Callable[[list[str]], object], title: str, entry: SExpr) -> object:
@@ -150,8 +161,14 @@ def _read_entry(reader: Callable[[list[str]], object], title: str, entry: SExpr)
         raise SyntaxProblem(f"vocabulary {title}: {show(entry)} is no list of names")
     try:
         return reader([str(word) for word in entry])
-    except (IndexError, ValueError):
+    except (IndexError, TypeError, ValueError):
         raise SyntaxProblem(f"vocabulary {title}: cannot read {show(entry)}") from None
+
+
+def _type_of(words: list[str]) -> Type:
+    if words[2:] not in ([], ["nominal"]):
+        raise ValueError(words)
+    return Type(words[0], words[1], nominal=len(words) > 2)
 
 
 def _predicate_of(words: list[str]) -> Predicate:

@@ -16,7 +16,7 @@ MAX_TEXT = 4_000_000
 MAX_DEPTH = 40
 MAX_SYMBOL = 80
 
-_TOKEN = re.compile(r"\s+|;[^\n]*|([()]|[^\s();]+)")
+_TOKEN = re.compile(r"\s+|;[^\r\n]*|([()]|[^\s();]+)")
 _SYMBOL = re.compile(r"[:?]?[A-Za-z0-9_.<>=+*-]+")
 
 

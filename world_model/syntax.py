@@ -33,12 +33,18 @@ from worldwright.world_model.language import (
     show_parameters,
 )
 from worldwright.world_model.sexpr import SExpr, parse_one
-from worldwright.world_model.vocabulary import ROOT_TYPE, Variable, Vocabulary, check_name
+from worldwright.world_model.vocabulary import (
+    MAX_ARITY,
+    MAX_COUNT,
+    ROOT_TYPE,
+    Variable,
+    Vocabulary,
+    check_name,
+)
 
 Scope = dict[str, str]  # variable -> type
 
 _VARIABLE = re.compile(r"\?[a-z][a-z0-9_-]{0,31}")
-_MAX_NUMBER = 1_000_000
 
 
 def show_rule(rule: ActionRule) -> str:
@@ -119,13 +125,13 @@ def conjuncts(expression: SExpr) -> list[SExpr]:
 
 
 def parameters_of(expression: SExpr) -> tuple[Variable, ...]:
-    """The typed variables of `(?x ?y - thing ?c - color)`; without a type they are objects."""
+    """The typed variables of `(?x ?y - thing ?c - color)`; without a type they are objects. Not checked."""
     found: list[Variable] = []
     waiting: list[str] = []
     parts = iter(_list(expression, "parameters"))
     for part in parts:
         symbol = _symbol(part, "a parameter")
-        if symbol == "-":
+        if symbol == "-" and waiting:
             type_ = _symbol(next(parts, ""), "a type")
             found += [Variable(name, type_) for name in waiting]
             waiting = []
@@ -133,10 +139,7 @@ def parameters_of(expression: SExpr) -> tuple[Variable, ...]:
             raise SyntaxProblem(f"{symbol!r} is no variable")
         else:
             waiting.append(symbol)
-    found += [Variable(name) for name in waiting]
-    if len(found) > MAX_PARAMETERS or len({variable.name for variable in found}) < len(found):
-        raise SyntaxProblem(f"more than {MAX_PARAMETERS} parameters, or one twice")
-    return tuple(found)
+    return (*found, *(Variable(name) for name in waiting))
 
 
 def condition_of(expression: SExpr) -> Condition:
@@ -188,21 +191,15 @@ def _effect(expression: SExpr) -> Effect:
 
 
 def _evidence(expression: SExpr) -> Evidence:
-    fields = (
-        dict(zip((parts := _list(expression, "evidence"))[::2], parts[1::2], strict=False))
-        if _flat(expression)
-        else {}
+    fields = keyword_fields(
+        _list(expression, "evidence"), {"support", "contradicted", "author", "learned-at"}
     )
     try:
-        numbers = [_number(fields[key]) for key in ("support", "contradicted", "learned-at")]
+        numbers = [natural_of(fields[key]) for key in ("support", "contradicted", "learned-at")]
         author = check_name(_symbol(fields["author"], "an author"))
     except KeyError as error:
         raise SyntaxProblem(f"evidence without {error.args[0]}") from None
     return Evidence(numbers[0], numbers[1], author, numbers[2])
-
-
-def _flat(expression: SExpr) -> bool:
-    return isinstance(expression, list) and all(isinstance(part, str) for part in expression)
 
 
 def _list(expression: SExpr, what: str) -> list[SExpr]:
@@ -219,8 +216,16 @@ def _symbol(expression: SExpr, what: str) -> str:
 
 def _number(expression: SExpr) -> int:
     text = _symbol(expression, "a number")
-    if not re.fullmatch(r"-?[0-9]{1,7}", text) or abs(int(text)) > _MAX_NUMBER:
-        raise SyntaxProblem(f"{text!r} is no whole number up to {_MAX_NUMBER}")
+    if not re.fullmatch(r"-?[0-9]{1,7}", text) or abs(int(text)) > MAX_COUNT:
+        raise SyntaxProblem(f"{text!r} is no whole number up to {MAX_COUNT}")
+    return int(text)
+
+
+def natural_of(expression: SExpr) -> int:
+    """A number of things seen or of steps made: not negative, at most 12 digits."""
+    text = _symbol(expression, "a number")
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise SyntaxProblem(f"{text!r} is no number of at most 12 digits")
     return int(text)
 
 
@@ -238,9 +243,11 @@ def _only(parts: list[SExpr]) -> SExpr:
 
 
 def _lifted(parts: list[SExpr]) -> LiftedAtom:
+    if not 1 <= len(parts) <= MAX_ARITY + 1:
+        raise SyntaxProblem(
+            f"an atom has a name and up to {MAX_ARITY} arguments, this has {len(parts)} parts"
+        )
     names = [_symbol(part, "a name") for part in parts]
-    if not names:
-        raise SyntaxProblem("an empty atom")
     return LiftedAtom(names[0], tuple(names[1:]))
 
 
@@ -249,6 +256,8 @@ def _lifted(parts: list[SExpr]) -> LiftedAtom:
 
 def check_rule(vocabulary: Vocabulary, rule: ActionRule) -> None:
     """Raise `SyntaxProblem` or `VocabularyProblem` unless the rule is well-formed over the vocabulary."""
+    check_name(rule.name)
+    check_name(rule.evidence.author)
     signature = vocabulary.action(rule.action)
     scope = check_parameters(vocabulary, rule.parameters)
     given = [variable.type for variable in rule.parameters[: len(signature.types)]]
@@ -258,16 +267,31 @@ def check_rule(vocabulary: Vocabulary, rule: ActionRule) -> None:
     _check_outcomes(vocabulary, rule, scope)
 
 
+def count_literals(conditions: Iterable[Condition]) -> int:
+    """How many literals and comparisons there are, those inside an exists counted too."""
+    return sum(
+        1 + count_literals(condition.conditions) if isinstance(condition, Exists) else 1
+        for condition in conditions
+    )
+
+
 def check_parameters(vocabulary: Vocabulary, parameters: Iterable[Variable]) -> Scope:
-    """The types of the parameters; raises if one is unknown."""
-    scope = {variable.name: variable.type for variable in parameters}
-    for type_ in scope.values():
-        vocabulary.supertypes(type_)
+    """The types of the parameters; raises if one is unknown or stands twice, or if they are too many."""
+    scope: Scope = {}
+    for variable in parameters:
+        if not _VARIABLE.fullmatch(variable.name) or variable.name in scope:
+            raise SyntaxProblem(f"{variable.name[:40]!r} is no variable, or stands twice")
+        vocabulary.supertypes(variable.type)
+        scope[variable.name] = variable.type
+    if len(scope) > MAX_PARAMETERS:
+        raise SyntaxProblem(f"{len(scope)} parameters are over the limit of {MAX_PARAMETERS}")
     return scope
 
 
-def check_conditions(vocabulary: Vocabulary, conditions: Iterable[Condition], scope: Scope) -> None:
+def check_conditions(vocabulary: Vocabulary, conditions: Sequence[Condition], scope: Scope) -> None:
     """Names, arities and types of the conditions; raises `VocabularyProblem` or `SyntaxProblem`."""
+    if count_literals(conditions) > MAX_LITERALS:
+        raise SyntaxProblem(f"more than {MAX_LITERALS} literals")
     for condition in conditions:
         if isinstance(condition, Exists):
             inner = check_parameters(vocabulary, condition.parameters)
@@ -278,6 +302,7 @@ def check_conditions(vocabulary: Vocabulary, conditions: Iterable[Condition], sc
             _check_args(
                 vocabulary, condition.counter, vocabulary.counter(condition.counter.predicate).types, scope
             )
+            _check_number(condition.number)
         else:
             _check_atom(vocabulary, condition.atom, scope)
 
@@ -306,11 +331,20 @@ def _check_args(vocabulary: Vocabulary, atom: LiftedAtom, types: tuple[str, ...]
 def _check_outcomes(vocabulary: Vocabulary, rule: ActionRule, scope: Scope) -> None:
     if not 1 <= len(rule.outcomes) <= MAX_OUTCOMES:
         raise SyntaxProblem(f"a rule has 1 to {MAX_OUTCOMES} outcomes")
+    if not all(0 <= outcome.probability <= 1 for outcome in rule.outcomes):
+        raise SyntaxProblem("a probability lies between 0 and 1")
     total = sum(outcome.probability for outcome in rule.outcomes)
     if not math.isclose(total, 1.0, abs_tol=1e-4):
         raise SyntaxProblem(f"the probabilities add up to {total:.6g}, not to 1")
     for outcome in rule.outcomes:
+        if len(outcome.effects) > MAX_LITERALS:
+            raise SyntaxProblem(f"more than {MAX_LITERALS} effects")
         _check_effects(vocabulary, rule, outcome, scope)
+
+
+def _check_number(number: int) -> None:
+    if abs(number) > MAX_COUNT:
+        raise SyntaxProblem(f"a number is over the limit of {MAX_COUNT}")
 
 
 def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, scope: Scope) -> None:
@@ -324,12 +358,15 @@ def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, s
     for effect in outcome.effects:
         if isinstance(effect, CounterChange):
             _check_args(vocabulary, effect.counter, vocabulary.counter(effect.counter.predicate).types, scope)
+            _check_number(effect.number)
             changed.append((effect.counter.predicate, *effect.counter.args))
             continue
         _check_atom(vocabulary, effect.atom, scope)
         predicate = vocabulary.predicate(effect.atom.predicate)
         if predicate.static:
             raise VocabularyProblem(f"{effect}: {predicate.name!r} never changes")
+        if effect.positive and effect.atom in deleted:
+            raise SyntaxProblem(f"an outcome both adds and deletes {effect}")
         key = effect.atom.args[:-1] if predicate.functional else effect.atom.args
         if effect.positive:
             changed.append((predicate.name, *key))

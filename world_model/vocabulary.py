@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter as Tally
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,10 @@ from typing import TypeVar
 from worldwright.world_model.errors import VocabularyProblem
 
 ROOT_TYPE = "object"
+MAX_NAMES = 10_000  # of each kind of thing a vocabulary declares
+MAX_ARITY = 8
+MAX_TYPE_DEPTH = 32
+MAX_COUNT = 1_000_000
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 RESERVED = frozenset(
     {"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"}
@@ -113,11 +118,19 @@ class Vocabulary:
         check_name(self.name)
         self._parents.update({type_.name: type_.parent for type_ in self.types})
         for group in _groups(self):
-            names = [check_name(name) for name in group]
-            twice = sorted({name for name in names if names.count(name) > 1})
+            if len(group) > MAX_NAMES:
+                raise VocabularyProblem(f"{len(group)} names of one kind are over the limit of {MAX_NAMES}")
+            twice = [name for name, times in Tally(map(check_name, group)).items() if times > 1]
             if twice:
-                raise VocabularyProblem(f"declared twice: {', '.join(twice)}")
+                raise VocabularyProblem(f"declared twice: {_list(twice)}")
         self._check_types()
+        for predicate in self.predicates:
+            self._check_predicate(predicate)
+        for counter in self.counters:
+            if not -MAX_COUNT <= counter.low <= counter.high <= MAX_COUNT:
+                raise VocabularyProblem(
+                    f"counter {counter.name!r}: no range from {counter.low} to {counter.high}"
+                )
         for fact in self.facts:
             self._check_fact(fact)
 
@@ -126,22 +139,35 @@ class Vocabulary:
             self.supertypes(type_.name)
         users: list[Predicate | Counter | ActionSignature] = [*self.predicates, *self.counters, *self.actions]
         for user in users:
+            if len(user.types) > MAX_ARITY:
+                raise VocabularyProblem(f"{user.name!r} has more than {MAX_ARITY} arguments")
             for name in user.types:
                 self.supertypes(name)
         for constant in self.constants:
             self.supertypes(constant.type)
-        for predicate in self.predicates:
-            if (predicate.functional or predicate.default) and not predicate.types:
-                raise VocabularyProblem(
-                    f"functional predicate {predicate.name!r} needs an argument for its value"
-                )
+
+    def _check_predicate(self, predicate: Predicate) -> None:
+        name, default = predicate.name, predicate.default
+        if predicate.functional and not predicate.types:
+            raise VocabularyProblem(f"functional predicate {name!r} needs an argument for its value")
+        if not predicate.functional and (predicate.injective or default is not None):
+            raise VocabularyProblem(
+                f"predicate {name!r} must be functional to be injective or have a default"
+            )
+        if default is not None and not self._is_constant(default, predicate.types[-1]):
+            raise VocabularyProblem(
+                f"default {default!r} of {name!r} is no constant of type {predicate.types[-1]!r}"
+            )
+
+    def _is_constant(self, name: str, type_: str) -> bool:
+        return name in self.constant_types and self.is_a(self.constant_types[name], type_)
 
     def _check_fact(self, fact: tuple[str, ...]) -> None:
         predicate = self.predicate(fact[0])
         if not predicate.static or len(fact) != len(predicate.types) + 1:
             raise VocabularyProblem(f"fact {' '.join(fact)!r} does not fit a static predicate")
         for name, type_ in zip(fact[1:], predicate.types, strict=True):
-            if name not in self.constant_types or not self.is_a(self.constant_types[name], type_):
+            if not self._is_constant(name, type_):
                 raise VocabularyProblem(f"fact {' '.join(fact)!r}: {name!r} is no constant of type {type_!r}")
 
     @cached_property
@@ -192,8 +218,8 @@ class Vocabulary:
                 parent = self._parents.get(chain[-1])
                 if parent is None:
                     raise VocabularyProblem(f"unknown type {name!r}")
-                if parent in chain:
-                    raise VocabularyProblem(f"type {name!r} is circular")
+                if parent in chain or len(chain) > MAX_TYPE_DEPTH:
+                    raise VocabularyProblem(f"type {name!r} is circular, or over {MAX_TYPE_DEPTH} types deep")
                 chain.append(parent)
             known = self._ancestors[name] = tuple(chain)
         return known
