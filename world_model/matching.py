@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from worldwright.world_model.errors import MatchLimit
 from worldwright.world_model.language import (
     EQUALS,
     Comparison,
@@ -23,6 +24,22 @@ from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import ROOT_TYPE, Variable, Vocabulary
 
 Binding = dict[str, str]
+
+MAX_TRIES = 500_000
+
+
+class _Budget:
+    """How many candidates one enumeration may still try."""
+
+    def __init__(self) -> None:
+        self.left = MAX_TRIES
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise MatchLimit(
+                f"a condition of over {MAX_TRIES} candidate bindings: bind its variables more tightly"
+            )
 
 
 class _Kind(Enum):
@@ -102,30 +119,35 @@ class Query:
         return True
 
     def bindings(self, state: State, given: Binding | None = None) -> Iterator[Binding]:
-        """Every way to bind the parameters so that all conditions hold, in a fixed order."""
-        yield from self._extend(0, state, dict(given or {}))
+        """Every way to bind the parameters so that all conditions hold, in a fixed order.
+
+        Raises:
+            MatchLimit: more than `MAX_TRIES` candidates were tried.
+        """
+        yield from self._extend(0, state, dict(given or {}), _Budget())
 
     def holds(self, state: State, given: Binding | None = None) -> bool:
         """Whether there is any such binding."""
         return next(self.bindings(state, given), None) is not None
 
-    def _extend(self, at: int, state: State, binding: Binding) -> Iterator[Binding]:
+    def _extend(self, at: int, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         while at < len(self._steps):
             step = self._steps[at]
             if step.kind is _Kind.TEST:
                 assert step.condition is not None
-                if not self.test(step.condition, state, binding):
+                if not self._test(step.condition, state, binding, budget):
                     return
                 at += 1
             else:
-                for extended in self._candidates(step, state, binding):
-                    yield from self._extend(at + 1, state, extended)
+                for extended in self._candidates(step, state, binding, budget):
+                    yield from self._extend(at + 1, state, extended, budget)
                 return
         yield binding
 
-    def _candidates(self, step: _Step, state: State, binding: Binding) -> Iterator[Binding]:
+    def _candidates(self, step: _Step, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         if step.variable is not None:
             for name in state.universe.objects(step.variable.type):
+                budget.spend()
                 yield {**binding, step.variable.name: name}
             return
         assert isinstance(step.condition, Literal)
@@ -142,6 +164,7 @@ class Query:
             functional = self._vocabulary.predicate(atom.predicate).functional
             candidates = [_arguments(state, fluent, functional) for fluent in state.fluents(atom.predicate)]
         for arguments in candidates:
+            budget.spend()
             extended = self._unify(atom, arguments, state, binding)
             if extended is not None:
                 yield extended
@@ -171,9 +194,13 @@ class Query:
         return wanted == ROOT_TYPE or self._vocabulary.is_a(state.universe.types.get(name, ROOT_TYPE), wanted)
 
     def test(self, condition: Condition, state: State, binding: Binding) -> bool:
-        """Whether a condition, all of whose free variables are bound, holds."""
+        """Whether a condition of this query, all of whose free variables are bound, holds."""
+        return self._test(condition, state, binding, _Budget())
+
+    def _test(self, condition: Condition, state: State, binding: Binding, budget: _Budget) -> bool:
         if isinstance(condition, Exists):
-            return self._inner[condition].holds(state, binding) == condition.positive
+            found = self._inner[condition]._extend(0, state, dict(binding), budget)
+            return (next(found, None) is not None) == condition.positive
         if isinstance(condition, Comparison):
             value = state.value(ground(condition.counter, binding))
             return condition.accepts(int(value or 0))
