@@ -74,6 +74,13 @@ class WorldModel:
     _queries: dict[ActionRule, Query] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
+    def _compiled(self) -> dict[str, list[tuple[ActionRule, Query]]]:
+        # Looked up by action: to hash a rule costs more than to match it.
+        return {
+            action: [(rule, self.query(rule)) for rule in rules] for action, rules in self._by_action.items()
+        }
+
+    @cached_property
     def _by_action(self) -> dict[str, list[ActionRule]]:
         table: dict[str, list[ActionRule]] = {}
         for rule in self.rules:
@@ -103,9 +110,9 @@ class WorldModel:
         """The rules that apply, each with every binding for which it does."""
         if len(action.args) != self._arity(action.name):
             raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
-        for rule in self.rules_for(action.name):
+        for rule, query in self._compiled.get(action.name, ()):
             given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
-            for binding in self.query(rule).bindings(state, given):
+            for binding in query.bindings(state, given):
                 yield Firing(rule, binding)
 
     def predict(self, state: State, action: Action) -> Prediction:
@@ -123,15 +130,25 @@ class WorldModel:
         return self._after(state, firings, drawn)
 
     def possibilities(self, state: State, action: Action, most: int = 16) -> list[Prediction]:
-        """The next states that have a chance, likeliest first, at the most `most` of them."""
+        """The next states that have a chance, likeliest first, from the `most` likeliest combinations."""
         firings = tuple(self.firings(state, action))
         combinations: list[tuple[float, list[Outcome]]] = [(1.0, [])]
         for firing in firings:
             combinations = [
-                (p * o.probability, [*chosen, o]) for p, chosen in combinations for o in firing.rule.outcomes
+                (p * o.probability, [*chosen, o])
+                for p, chosen in combinations
+                for o in firing.rule.outcomes
+                if o.probability > 0
             ]
             combinations = sorted(combinations, key=lambda item: -item[0])[:most]
-        return [self._after(state, firings, chosen) for _, chosen in combinations]
+        found: dict[State, Prediction] = {}
+        for _, chosen in combinations:
+            new = self._after(state, firings, chosen)
+            same = found.get(new.state)
+            found[new.state] = (
+                new if same is None else replace(same, probability=same.probability + new.probability)
+            )
+        return sorted(found.values(), key=lambda prediction: -prediction.probability)
 
     def _after(self, state: State, firings: tuple[Firing, ...], outcomes: Sequence[Outcome]) -> Prediction:
         change: Change = {}
