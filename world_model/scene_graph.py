@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from worldwright.world_model.state import Fluent, State, Universe, Value
+from worldwright.world_model.state import Fluent, State, Universe, Value, join_atom
 from worldwright.world_model.vocabulary import Vocabulary
 
 Position = tuple[int, int]
@@ -55,12 +55,14 @@ class SceneGraph:
     def to_networkx(self) -> nx.MultiDiGraph:
         """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
 
-        Facts of no or of three and more arguments are kept in `graph.graph["facts"]`.
+        Facts of no or of three and more arguments are kept in `graph.graph["facts"]`, those that never change
+        in `graph.graph["static"]`.
         """
         universe = self.state.universe
-        graph = nx.MultiDiGraph(facts=[], vocabulary=universe.vocabulary, lattice=self.lattice)
+        static = [(fluent[0], *join_atom(fluent, value).args) for fluent, value in universe.facts.items()]
+        graph = nx.MultiDiGraph(facts=[], static=static, vocabulary=universe.vocabulary, lattice=self.lattice)
         constants = universe.vocabulary.constant_types
-        for name, type_ in sorted(universe.types.items()):
+        for name, type_ in universe.types.items():  # in the order in which they became known
             graph.add_node(name, type=type_, constant=name in constants)
         for fluent, value in sorted(self.state.values.items()):
             _add_fact(graph, fluent, value)
@@ -73,6 +75,8 @@ class SceneGraph:
         """The scene graph of which `to_networkx` made `graph`."""
         vocabulary: Vocabulary = graph.graph["vocabulary"]
         universe = Universe(vocabulary)
+        for atom in graph.graph["static"]:
+            universe.add_fact(atom)
         values: dict[Fluent, Value] = dict(graph.graph["facts"])
         positions: dict[str, Position] = {}
         for name, data in graph.nodes(data=True):
