@@ -129,8 +129,14 @@ class GoalTracker:
         if isinstance(goal, Reach):
             return None if self.query(goal).holds(state) else goal
         if isinstance(goal, Then):
-            first = self._rest(goal.parts[0], state)
-            return _compound(Then, [first, *goal.parts[1:]])
+            parts: list[Goal | None] = list(goal.parts)
+            while parts and parts[0] is not None:  # one state may complete several parts in turn
+                parts[0] = self._rest(parts[0], state)
+                if parts[0] is None:
+                    del parts[0]
+                else:
+                    break
+            return _compound(Then, parts)
         rests = [self._rest(part, state) for part in goal.parts]
         if isinstance(goal, AnyOf):
             return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))

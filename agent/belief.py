@@ -1,0 +1,50 @@
+"""What the agent holds true of the world: the values it knows, when each object was last seen, and what it does not know.
+
+A fluent without a value is *unknown* here, not false. `state()` is what is known, `optimistic()` what is hoped.
+"""
+
+from __future__ import annotations
+
+from worldwright.world_model.state import Change, Fluent, State, Universe, Value
+from worldwright.world_model.vocabulary import Vocabulary
+
+
+class Belief:
+    """Known values of fluents over the objects discovered in one episode."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.universe = Universe(vocabulary)
+        self.values: dict[Fluent, Value] = {}
+        self.last_seen: dict[str, int] = {}
+        self._defaults = [p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2]
+
+    def state(self) -> State:
+        """What is known, as a state of its own (later updates do not change it)."""
+        return State(dict(self.values), self.universe)
+
+    def unknown(self) -> list[Fluent]:
+        """Fluents that have a value in the world but none here, of the predicates for which a default is hoped."""
+        return [
+            (predicate.name, name)
+            for predicate in self._defaults
+            for name in self.universe.objects(predicate.types[0])
+            if (predicate.name, name) not in self.values
+        ]
+
+    def optimistic(self) -> State:
+        """What is known, with the vocabulary's default for what is not: unknown cells are free."""
+        values = dict(self.values)
+        for fluent in self.unknown():
+            default = self.vocabulary.predicate(fluent[0]).default
+            assert default is not None
+            values[fluent] = default
+        return State(values, self.universe)
+
+    def update(self, change: Change) -> None:
+        """Take over new values; None makes a fluent unknown."""
+        for fluent, value in change.items():
+            if value is None:
+                self.values.pop(fluent, None)
+            else:
+                self.values[fluent] = value

@@ -1,0 +1,124 @@
+"""Where does the agent stand now? Its own motion is not observed: the new view is laid over the remembered map.
+
+The place of the view is the one of highest posterior (Bayes): how well the view agrees with the map there, times how
+probable the learned rules make that motion. Cells that the map does not know yet cost a little, cells that disagree
+cost much, and a place that several motions explain equally well is reported as ambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldwright.world_model.scene_graph import Position
+
+_UNKNOWN = -1
+_COST_NEW = 0.15  # nats: the next cell is most often like its neighbours
+_COST_DIFFERENT = 6.0
+_COST_DISTANCE = 0.6  # per cell, weak: unlearned motions are more often short
+_COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
+_COST_LOST = 20.0  # a view that costs more than this where it was foreseen does not agree with the map
+_MARGIN = 2.5  # nats between the best and the next place below which the place is ambiguous
+_REACH = 8  # cells that one action may move the agent
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A place found for the agent.
+
+    `certain`: the view alone settles it, so it is evidence. `trusted`: that, or the view agrees with what the rules
+    foresaw, so it may extend the map.
+    """
+
+    position: Position
+    certain: bool
+    trusted: bool
+
+
+class GridMap:
+    """The appearance of every cell seen so far, as small integers in a growing array."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[object, ...], int] = {}
+        self._size = 64
+        self._grid: NDArray[np.int32] = np.full((self._size, self._size), _UNKNOWN, np.int32)
+
+    def code(self, appearance: tuple[object, ...]) -> int:
+        """The number that stands for an appearance."""
+        return self._codes.setdefault(appearance, len(self._codes))
+
+    def write(self, places: NDArray[np.int32], codes: NDArray[np.int32]) -> None:
+        """Remember `codes` (n,) at `places` (n, 2), cells from the origin."""
+        self._make_room(int(np.abs(places).max(initial=0)))
+        at = places + self._size // 2
+        self._grid[at[:, 0], at[:, 1]] = codes
+
+    def _make_room(self, farthest: int) -> None:
+        while farthest + _REACH >= self._size // 2 - 1:
+            self._grid = np.pad(self._grid, self._size // 2, constant_values=_UNKNOWN)
+            self._size *= 2
+
+    def costs(
+        self, offsets: NDArray[np.int32], codes: NDArray[np.int32], centres: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """For each centre (k, 2) the cost in nats of seeing `codes` (n,) at `offsets` (n, 2) from it; shape (k,)."""
+        self._make_room(int(np.abs(centres).max(initial=0)) + int(np.abs(offsets).max(initial=0)))
+        at = centres[:, None, :] + offsets[None, :, :] + self._size // 2
+        remembered = self._grid[at[..., 0], at[..., 1]]
+        new = remembered == _UNKNOWN
+        different = ~new & (remembered != codes)
+        costs: NDArray[np.float64] = _COST_NEW * new.sum(axis=1) + _COST_DIFFERENT * different.sum(axis=1)
+        return costs
+
+    def locate(
+        self,
+        offsets: NDArray[np.int32],
+        codes: NDArray[np.int32],
+        last: Position,
+        foreseen: Mapping[Position, float],
+        experience: int = 0,
+        quick: bool = False,
+    ) -> Fix:
+        """Where a view lies.
+
+        Args:
+            offsets: (n, 2), the seen cells relative to the agent.
+            codes: (n,), their appearance.
+            last: where the agent stood before.
+            foreseen: probability of each place by the learned rules.
+            experience: the number of sure transitions of this action that the rules were learned from.
+            quick: take the likeliest foreseen place unexamined if nothing seen from there disagrees with the map.
+        """
+        if quick and foreseen:
+            likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
+            if float(self.costs(offsets, codes, np.array([likeliest], np.int32))[0]) < _COST_DIFFERENT:
+                return Fix(likeliest, certain=False, trusted=True)
+        centres = _window(last, foreseen)
+        view_costs = self.costs(offsets, codes, centres)
+        steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
+        surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
+        priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
+        total = view_costs + _COST_DISTANCE * steps + np.array(priors)
+        best = int(np.argmin(total))
+        certain = bool(np.delete(total, best).min(initial=np.inf) - total[best] >= _MARGIN)
+        place = (int(centres[best, 0]), int(centres[best, 1]))
+        return Fix(place, certain, certain or (place in foreseen and float(view_costs[best]) < _COST_LOST))
+
+
+def _window(last: Position, foreseen: Mapping[Position, float]) -> NDArray[np.int32]:
+    span = np.arange(-_REACH, _REACH + 1, dtype=np.int32)
+    grid = np.stack(np.meshgrid(span, span, indexing="ij"), axis=-1).reshape(-1, 2)
+    order = np.argsort(np.abs(grid).sum(axis=1), kind="stable")  # of equals the nearest is found first
+    centres = grid[order] + np.array(last, np.int32)
+    far = [
+        place for place in sorted(foreseen) if max(abs(place[0] - last[0]), abs(place[1] - last[1])) > _REACH
+    ]
+    return np.concatenate([centres, np.array(far, np.int32).reshape(-1, 2)]).astype(np.int32)
+
+
+def _prior_cost(place: Position, foreseen: Mapping[Position, float], surprise: float) -> float:
+    probability = foreseen.get(place, 0.0)
+    return min(surprise, -float(np.log(probability))) if probability > 0 else surprise

@@ -1,0 +1,315 @@
+"""From scene graphs to a belief: the same thing gets the same name at every step of an episode.
+
+Worlds with a lattice show things under names of the moment and from where the agent stands; there the view is laid
+over the map (`mapping`) and what disappeared is matched with what appeared. Worlds without one name things for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldwright.agent.belief import Belief
+from worldwright.agent.mapping import Fix, GridMap
+from worldwright.world_model.model import Prediction
+from worldwright.world_model.scene_graph import Lattice, Position, SceneGraph
+from worldwright.world_model.state import Change, Fluent, State, Value
+from worldwright.world_model.vocabulary import Vocabulary
+
+_Ints = NDArray[np.int32]
+Appearance = tuple[tuple[str, Value], ...]
+Landmarks = Callable[[str, Position, Position], tuple[tuple[str, ...], ...]]
+
+_HAND = "hand"  # the slot of a thing that no cell holds but a fluent without arguments does
+
+
+def cell_name(position: Position) -> str:
+    """The lasting name of a cell, for example `c3_n2` for (3, -2)."""
+    return "c" + "_".join(f"n{-part}" if part < 0 else str(part) for part in position)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one observation added to the belief.
+
+    Attributes:
+        state: what is known now.
+        observed: the objects all of whose facts were in view.
+        certain: whether the view alone settles where the agent stands.
+        discovered: the number of cells or objects first seen now.
+    """
+
+    state: State
+    observed: frozenset[str]
+    certain: bool
+    discovered: int
+
+
+@dataclass
+class _Seen:
+    """One thing or empty place in view: where, and how it looks (None: nothing is there)."""
+
+    slot: str
+    appearance: Appearance | None
+
+
+@dataclass
+class Memory:
+    """Keeps the belief of one episode.
+
+    Args:
+        vocabulary: the world's.
+        landmarks: static facts about a thing, from where it was first seen (see `Perceiver.landmarks`).
+    """
+
+    vocabulary: Vocabulary
+    landmarks: Landmarks
+    quick: bool = False
+    belief: Belief = field(init=False)
+    position: Position = (0, 0)
+    step: int = -1
+
+    def __post_init__(self) -> None:
+        self.belief = Belief(self.vocabulary)
+        self._map = GridMap()
+        self._heading: Position | None = None
+        self._counts: dict[str, int] = {}
+        self._cells: dict[Position, str] = {}
+        self._places: dict[str, Position] = {}
+        self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
+        self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
+        self._bounds = (0, 0, -1, -1)
+        self._surely = True
+        self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
+
+    def update(
+        self, graph: SceneGraph, predictions: Sequence[Prediction] = (), experience: int = 0
+    ) -> Sighting:
+        """Take in an observation.
+
+        Args:
+            graph: what was seen.
+            predictions: what the learned rules hold possible after the last action, with probabilities.
+            experience: the number of sure transitions of that action that they were learned from.
+        """
+        self.step += 1
+        if graph.lattice is None:
+            return self._take_names(graph)
+        return self._take_view(graph, graph.lattice, predictions, experience)
+
+    # -- worlds whose names last --------------------------------------------------------------------------------------
+
+    def _take_names(self, graph: SceneGraph) -> Sighting:
+        known = self.belief.universe.types
+        new = [name for name in graph.state.universe.types if name not in known]
+        for name in new:
+            self.belief.universe.add_object(name, graph.state.universe.types[name])
+        self.belief.update(dict(graph.state.values))
+        observed = frozenset(name for fluent in graph.state.values for name in fluent[1:])
+        self._mark(observed)
+        return Sighting(self.belief.state(), observed, certain=True, discovered=len(new))
+
+    def _mark(self, observed: frozenset[str]) -> None:
+        for name in sorted(observed):
+            self.belief.last_seen[name] = self.step
+
+    # -- worlds on a lattice ------------------------------------------------------------------------------------------
+
+    def _take_view(
+        self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction], experience: int
+    ) -> Sighting:
+        looks = self._appearances(graph, lattice)
+        cells = [cell for cell in graph.positions if (lattice.content, cell) in graph.state.values]
+        offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
+        contents = [str(graph.state.values[(lattice.content, cell)]) for cell in cells]
+        codes = np.array([self._map.code(looks.get(thing, ())) for thing in contents], np.int32)
+        fix = self._locate(lattice, offsets, codes, predictions, experience)
+        places = offsets + np.array(fix.position, np.int32)
+        self.position = fix.position
+        if not fix.trusted:
+            return self._take_pose(graph, lattice)
+        self._map.write(places, codes)
+        discovered = self._know_cells(lattice, places)
+        names = [self._cells[(x, y)] for x, y in places.tolist()]
+        seen = [_Seen(name, looks.get(thing)) for name, thing in zip(names, contents, strict=True)]
+        observed = self._take_facts(graph, lattice, looks, seen)
+        certain = fix.certain and self._surely
+        self._surely = fix.certain
+        self._mark(observed)
+        return Sighting(self.belief.state(), observed, certain, discovered)
+
+    def _take_pose(self, graph: SceneGraph, lattice: Lattice) -> Sighting:
+        """Where the view does not say where the agent is, nothing seen is entered in the map: it would be misplaced."""
+        values = graph.state.values
+        self._know_cells(lattice, np.array([self.position], np.int32))
+        change: Change = {f: v for f, v in values.items() if len(f) == 1 and v in lattice.directions}
+        self.belief.update({**change, (lattice.here,): self._cells[self.position]})
+        self._surely = False
+        return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
+
+    def _locate(
+        self,
+        lattice: Lattice,
+        offsets: _Ints,
+        codes: _Ints,
+        predictions: Sequence[Prediction],
+        experience: int,
+    ) -> Fix:
+        if self.step == 0:
+            return Fix((0, 0), certain=True, trusted=True)
+        foreseen: dict[Position, float] = {}
+        for prediction in predictions:
+            place = self._places.get(str(prediction.state.value((lattice.here,))))
+            if place is not None:
+                foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
+        return self._map.locate(offsets, codes, self.position, foreseen, experience, self.quick)
+
+    def _know_cells(self, lattice: Lattice, places: _Ints) -> int:
+        """Make the cells in view, and all between and just around them, known as objects; count those newly seen."""
+        xs, ys = [*places[:, 0].tolist(), self.position[0]], [*places[:, 1].tolist(), self.position[1]]
+        left, top, right, bottom = self._bounds
+        bounds = (
+            min(left, min(xs) - 1),
+            min(top, min(ys) - 1),
+            max(right, max(xs) + 1),
+            max(bottom, max(ys) + 1),
+        )
+        if bounds != self._bounds:
+            self._bounds = bounds
+            fresh = [
+                (x, y)
+                for x in range(bounds[0], bounds[2] + 1)
+                for y in range(bounds[1], bounds[3] + 1)
+                if (x, y) not in self._cells
+            ]
+            self._add_cells(lattice, fresh)
+        return sum(
+            (lattice.content, self._cells[(x, y)]) not in self.belief.values for x, y in places.tolist()
+        )
+
+    def _add_cells(self, lattice: Lattice, places: list[Position]) -> None:
+        universe = self.belief.universe
+        for place in places:
+            self._cells[place] = cell_name(place)
+            self._places[cell_name(place)] = place
+            universe.add_object(self._cells[place], lattice.cell)
+        for x, y in places:
+            for direction, (dx, dy) in lattice.directions.items():
+                neighbour = self._cells.get((x + dx, y + dy))
+                if neighbour is not None:
+                    universe.add_fact((lattice.neighbour, direction, self._cells[(x, y)], neighbour))
+                back = self._cells.get((x - dx, y - dy))
+                if back is not None:
+                    universe.add_fact((lattice.neighbour, direction, back, self._cells[(x, y)]))
+
+    def _take_facts(
+        self, graph: SceneGraph, lattice: Lattice, looks: Mapping[str, Appearance], seen: list[_Seen]
+    ) -> frozenset[str]:
+        change: Change = {(lattice.here,): self._cells[self.position]}
+        held: list[Fluent] = []
+        for fluent, value in graph.state.values.items():
+            if len(fluent) > 1 or fluent == (lattice.here,):
+                continue
+            if value in looks or value == lattice.nothing:
+                held.append(fluent)
+                seen.append(_Seen(_HAND + fluent[0], looks.get(str(value))))
+            else:
+                change[fluent] = value
+                if value in lattice.directions and self._heading is None:
+                    self._heading = lattice.directions[str(value)]
+        slots = {_HAND + fluent[0]: fluent for fluent in held}
+        contents = self._identify(lattice, seen, slots)
+        for slot, thing in contents.items():
+            change[slots.get(slot, (lattice.content, slot))] = thing
+        self.belief.update(change)
+        return frozenset([*(slot for slot in contents if slot not in slots), *contents.values()])
+
+    def _identify(self, lattice: Lattice, seen: list[_Seen], slots: Mapping[str, Fluent]) -> dict[str, str]:
+        """Which lasting thing is in each slot in view; looks that changed are updated, new things are named."""
+        before = {s.slot: self.belief.values.get(slots.get(s.slot, (lattice.content, s.slot))) for s in seen}
+        contents: dict[str, str] = {}
+        open_slots: list[_Seen] = []
+        missing: list[str] = []
+        for item in seen:
+            old = before[item.slot]
+            if item.appearance is None:
+                contents[item.slot] = lattice.nothing
+            elif isinstance(old, str) and self._looks(old) == item.appearance:
+                contents[item.slot] = old
+                continue
+            else:
+                open_slots.append(item)
+            if isinstance(old, str) and old != lattice.nothing:
+                missing.append(old)
+        if open_slots:
+            contents |= self._match(lattice, open_slots, missing, before, slots)
+        return contents
+
+    def _match(
+        self,
+        lattice: Lattice,
+        open_slots: list[_Seen],
+        missing: list[str],
+        before: Mapping[str, Value | None],
+        slots: Mapping[str, Fluent],
+    ) -> dict[str, str]:
+        contents: dict[str, str] = {}
+        for item in open_slots:  # a thing that vanished here and appeared there, looking the same, moved
+            same = next((thing for thing in missing if self._looks(thing) == item.appearance), None)
+            if same is not None:
+                contents[item.slot] = same
+                missing.remove(same)
+        for item in open_slots:  # what stands where something else vanished is that thing, changed
+            old = before[item.slot]
+            if item.slot not in contents and isinstance(old, str) and old in missing:
+                contents[item.slot] = old
+                missing.remove(old)
+                self._set_looks(old, item.appearance or ())
+        for item in open_slots:
+            if item.slot not in contents:
+                contents[item.slot] = self._new_thing(item, lattice)
+        for item in open_slots:
+            thing = contents[item.slot]
+            left = self._where.get(thing)  # a thing that moved is no longer where it was believed
+            if left is not None and left not in before:
+                self.belief.values.pop(slots.get(left, (lattice.content, left)), None)
+            self._where[thing] = item.slot
+            if item.slot in self._places:
+                self._note_landmarks(thing, self._places[item.slot])
+        return contents
+
+    def _looks(self, thing: str) -> Appearance | None:
+        known = self._look.get(thing)
+        return known[0] if known else None
+
+    def _set_looks(self, thing: str, appearance: Appearance) -> None:
+        for predicate, _ in self._looks(thing) or ():
+            self.belief.values.pop((predicate, thing), None)
+        self.belief.update({(predicate, thing): value for predicate, value in appearance})
+        self._look[thing] = (appearance, self._map.code(appearance))
+
+    def _new_thing(self, item: _Seen, lattice: Lattice) -> str:
+        label = str(item.appearance[0][1]) if item.appearance else "thing"
+        self._counts[label] = self._counts.get(label, 0) + 1
+        name = f"{label}{self._counts[label]}"
+        self.belief.universe.add_object(name, self.vocabulary.constant_types[lattice.nothing])
+        self._set_looks(name, item.appearance or ())
+        return name
+
+    def _note_landmarks(self, thing: str, place: Position) -> None:
+        if thing not in self.belief.last_seen and self._heading is not None:
+            for fact in self.landmarks(thing, place, self._heading):
+                self.belief.universe.add_fact(fact)
+
+    def _appearances(self, graph: SceneGraph, lattice: Lattice) -> dict[str, Appearance]:
+        """How each thing in view looks: its unary functional facts, in the vocabulary's order."""
+        looks: dict[str, list[tuple[str, Value]]] = {}
+        for fluent, value in graph.state.values.items():
+            if len(fluent) == 2 and fluent[0] != lattice.content:
+                looks.setdefault(fluent[1], []).append((fluent[0], value))
+        return {
+            thing: tuple(sorted(facts, key=lambda f: self._order[f[0]])) for thing, facts in looks.items()
+        }

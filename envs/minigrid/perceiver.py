@@ -1,0 +1,168 @@
+"""MiniGrid's standard partial observation as a scene graph.
+
+Read are the egocentric image, the direction and the mission, and nothing else of the environment. The image shows in
+the agent's own cell what the agent carries, never what it stands on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from minigrid.core.constants import IDX_TO_COLOR, IDX_TO_OBJECT, OBJECT_TO_IDX, STATE_TO_IDX
+
+from worldwright.envs.minigrid.missions import read_mission
+from worldwright.envs.minigrid.vocabulary import (
+    ACTIONS,
+    ALL_ACTIONS,
+    DIRECTIONS,
+    LATTICE,
+    NOTHING,
+    STEPS,
+    VOCABULARY,
+)
+from worldwright.envs.perceiver import UnreadableObservation
+from worldwright.world_model.goal import Goal
+from worldwright.world_model.model import Action
+from worldwright.world_model.scene_graph import Position, SceneGraph
+from worldwright.world_model.state import Fluent, State, Universe, Value
+from worldwright.world_model.vocabulary import Vocabulary
+
+_UNSEEN = OBJECT_TO_IDX["unseen"]
+_EMPTY = OBJECT_TO_IDX["empty"]
+_WITH_STATE = frozenset({OBJECT_TO_IDX["door"]})  # for all others the third channel carries nothing
+_STATE_NAMES = {index: name for name, index in STATE_TO_IDX.items()}
+_HAND = "hand-thing"
+_HERE = "here"
+
+_Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
+
+
+@lru_cache(maxsize=32)
+def _layout(size: int, direction: int) -> tuple[tuple[_Cell, ...], ...]:
+    """For each column and row of the image what it shows of the world, turned as the world is."""
+    ahead_x, ahead_y = STEPS[DIRECTIONS[direction]]
+    right_x, right_y = -ahead_y, ahead_x
+    return tuple(
+        tuple(
+            (
+                f"view{column}_{row}",
+                f"thing{column}_{row}",
+                ahead_x * (size - 1 - row) + right_x * (column - size // 2),
+                ahead_y * (size - 1 - row) + right_y * (column - size // 2),
+            )
+            for row in range(size)
+        )
+        for column in range(size)
+    )
+
+
+@lru_cache(maxsize=8)
+def _universe(size: int) -> Universe:
+    universe = Universe(VOCABULARY)
+    universe.add_object(_HERE, "cell")
+    universe.add_object(_HAND, "thing")
+    for column in _layout(size, 0):
+        for cell, thing, _, _ in column:
+            universe.add_object(cell, "cell")
+            universe.add_object(thing, "thing")
+    return universe
+
+
+class MiniGridPerceiver:
+    """Reads the observations of every MiniGrid and BabyAI level with the standard partial view."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What can be said of a MiniGrid world."""
+        return VOCABULARY
+
+    def perceive(self, observation: Any) -> SceneGraph:
+        """The cells in view with what is in them, the direction and the thing in the hand.
+
+        Args:
+            observation: `{"image": uint8 array (n, n, 3), "direction": 0..3, ...}`, n odd.
+
+        Raises:
+            UnreadableObservation: another form, or codes that MiniGrid does not have.
+        """
+        image, direction = _checked(observation)
+        size = len(image)
+        values: dict[Fluent, Value] = {
+            (LATTICE.here,): _HERE,
+            ("facing",): DIRECTIONS[direction],
+            ("holding",): NOTHING,
+        }
+        positions: dict[str, Position] = {_HERE: (0, 0)}
+        try:
+            for column, cells in zip(image, _layout(size, direction), strict=True):
+                for (kind, color, state), (cell, thing, x, y) in zip(column, cells, strict=True):
+                    if kind == _UNSEEN:
+                        continue
+                    at_agent = x == 0 and y == 0
+                    if kind == _EMPTY:
+                        content = NOTHING
+                    else:
+                        content = _HAND if at_agent else thing
+                        _describe(values, content, kind, color, state)
+                    if at_agent:
+                        values[("holding",)] = content
+                    else:
+                        values[(LATTICE.content, cell)] = content
+                        positions[cell] = (x, y)
+        except KeyError as error:
+            raise UnreadableObservation(
+                f"the image has a code that MiniGrid does not: {error.args[0]}"
+            ) from None
+        return SceneGraph(State(values, _universe(size)), positions, LATTICE)
+
+    def goal(self, observation: Any) -> Goal:
+        """What the mission asks for; raises `UnreadableMission`."""
+        return read_mission(observation["mission"])
+
+    def actions(self) -> tuple[Action, ...]:
+        """MiniGrid's seven actions."""
+        return ALL_ACTIONS
+
+    def to_env(self, action: Action) -> int:
+        """The index of an action in MiniGrid's action space."""
+        return ACTIONS.index(action.name)
+
+    def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
+        """On which sides of the starting agent a thing lies; in line with it is on neither side (as in BabyAI)."""
+        x, y = position
+        ahead = x * heading[0] + y * heading[1]
+        right = -x * heading[1] + y * heading[0]
+        sides = (
+            ("at-front", ahead > 0),
+            ("at-back", ahead < 0),
+            ("at-right", right > 0),
+            ("at-left", right < 0),
+        )
+        return tuple(("side", thing, side) for side, true in sides if true)
+
+
+def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, state: int) -> None:
+    values[("kind", thing)] = IDX_TO_OBJECT[kind]
+    values[("color", thing)] = IDX_TO_COLOR[color]
+    if kind in _WITH_STATE:
+        values[("state", thing)] = _STATE_NAMES[state]
+
+
+def _checked(observation: Any) -> tuple[list[list[list[int]]], int]:
+    if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
+        raise UnreadableObservation(
+            "the observation has no 'image' and 'direction': not MiniGrid's standard view"
+        )
+    image = np.asarray(observation["image"])
+    if image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1] or not image.shape[0] % 2:
+        raise UnreadableObservation(
+            f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd"
+        )
+    direction = int(observation["direction"])
+    if not 0 <= direction < len(DIRECTIONS):
+        raise UnreadableObservation(f"direction {direction} is not one of 0 to 3")
+    rows: list[list[list[int]]] = image.tolist()
+    return rows, direction

@@ -1,0 +1,132 @@
+"""The two boundaries of what an effect needs (Mitchell's version spaces, kept only as far as the evidence bears).
+
+S is everything that held whenever the effect was seen. G is the cheapest part of S that rules out the cases in which
+the effect was missed. Each needed literal has a price, and so has each exception, in nats: the price of an exception
+is the log-odds against chance, so in a world without chance one counterexample decides and in a noisy one several do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+RULE_PRICE = 6.0
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """One way for an effect to come about.
+
+    Attributes:
+        specific: S, as bits of the feature space.
+        general: G, a part of S.
+        positives, negatives: the numbers of cases that G covers with and without the effect.
+    """
+
+    specific: int
+    general: int
+    positives: int
+    negatives: int
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The contexts of an action by bits, with how often the effect was seen and missed in each."""
+
+    seen: Sequence[tuple[int, int]]  # (bits, number of cases)
+    missed: Sequence[tuple[int, int]]
+
+
+def exception_price(noise: float) -> float:
+    """What one exception costs, in nats, where a share `noise` of outcomes is chance."""
+    noise = min(max(noise, 1e-4), 0.49)
+    return math.log((1 - noise) / noise)
+
+
+def boundaries(
+    cases: Cases, price: Callable[[int], float], noise: float, core: Callable[[int], int]
+) -> list[Boundary]:
+    """Cover the seen cases by as few conjunctions as the missed ones allow.
+
+    Args:
+        cases: the evidence.
+        price: of a feature, by its index, in nats.
+        noise: the share of outcomes that is chance.
+        core: the bits of a case that conjunctions are first grouped by.
+    """
+    groups: dict[int, list[tuple[int, int]]] = {}
+    for bits, number in cases.seen:
+        groups.setdefault(core(bits), []).append((bits, number))
+    specifics = [_common(members) for members in groups.values()]
+    sizes = [sum(number for _, number in members) for members in groups.values()]
+    order = sorted(range(len(specifics)), key=lambda i: (-sizes[i], specifics[i]))
+    cost = exception_price(noise)
+    merged: list[int] = []
+    for index in order:
+        _merge_in(merged, specifics[index], cases.missed, cost)
+    return [_boundary(specific, cases, price, cost) for specific in merged]
+
+
+def _common(members: Sequence[tuple[int, int]]) -> int:
+    bits = members[0][0]
+    for other, _ in members:
+        bits &= other
+    return bits
+
+
+def _merge_in(merged: list[int], specific: int, missed: Sequence[tuple[int, int]], cost: float) -> None:
+    """Generalise a conjunction to take in another where that costs less than a rule of its own."""
+    for index, other in enumerate(merged):
+        both = other & specific
+        harm = sum(
+            number
+            for bits, number in missed
+            if bits & both == both and bits & other != other and bits & specific != specific
+        )
+        if harm * cost < RULE_PRICE and both:
+            merged[index] = both
+            return
+    merged.append(specific)
+
+
+def _boundary(specific: int, cases: Cases, price: Callable[[int], float], cost: float) -> Boundary:
+    general = _cheapest_cover(specific, cases.missed, price, cost)
+    positives = sum(number for bits, number in cases.seen if bits & general == general)
+    negatives = sum(number for bits, number in cases.missed if bits & general == general)
+    return Boundary(specific, general, positives, negatives)
+
+
+def _cheapest_cover(
+    specific: int, missed: Sequence[tuple[int, int]], price: Callable[[int], float], cost: float
+) -> int:
+    """Features of `specific` that rule out the missed cases, while each is worth its price (greedy set cover)."""
+    candidates = [index for index in range(specific.bit_length()) if specific >> index & 1]
+    chosen: list[int] = []
+    left = list(missed)
+    while left:
+        worth = [
+            (
+                sum(number for bits, number in left if not bits >> index & 1) * cost / price(index),
+                -price(index),
+                -index,
+            )
+            for index in candidates
+        ]
+        best = max(worth, default=(0.0, 0.0, 0))
+        if best[0] <= 1.0:
+            break
+        index = -best[2]
+        chosen.append(index)
+        left = [(bits, number) for bits, number in left if bits >> index & 1]
+    return _without_idle(chosen, missed)
+
+
+def _without_idle(chosen: list[int], missed: Sequence[tuple[int, int]]) -> int:
+    """Drop features that later ones made superfluous."""
+    kept = list(chosen)
+    for index in chosen:
+        others = sum(1 << other for other in kept if other != index)
+        if all(bits & others != others or bits >> index & 1 for bits, _ in missed):
+            kept.remove(index)
+    return sum(1 << index for index in kept)

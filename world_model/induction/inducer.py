@@ -1,0 +1,282 @@
+"""The symbolic inducer: rules from transitions alone, relearned for the actions about which something new was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from worldwright.world_model.induction.boundaries import (
+    RULE_PRICE,
+    Boundary,
+    Cases,
+    boundaries,
+    exception_price,
+)
+from worldwright.world_model.induction.effects import EffectPattern, EffectReader, choose_ways, refs_of
+from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
+from worldwright.world_model.induction.references import Frame, Ref, References
+from worldwright.world_model.induction.writing import RuleWriter
+from worldwright.world_model.language import ActionRule, Evidence
+from worldwright.world_model.transition import Transition
+from worldwright.world_model.vocabulary import Vocabulary
+
+AUTHOR = "inducer"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned of an action: rules to commit to (S), more general hypotheses (G), and its share of chance."""
+
+    rules: tuple[ActionRule, ...] = ()
+    hypotheses: tuple[ActionRule, ...] = ()
+    noise: float = 0.0
+
+
+class Inducer:
+    """Learns the rules of every action from the transitions it is shown."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._learners = {a.name: ActionInducer(vocabulary, a.name) for a in vocabulary.actions}
+
+    def add(self, transition: Transition) -> None:
+        """Take in one more transition; uncertain ones are no evidence."""
+        if transition.certain:
+            self._learners[transition.action.name].add(transition)
+
+    def learn(self, actions: Iterable[str], at_step: int) -> dict[str, Learned]:
+        """What the evidence now says about these actions."""
+        return {action: self._learners[action].learn(at_step) for action in actions}
+
+
+@dataclass(frozen=True)
+class _Law:
+    """An effect, one way for it to come about, and the features that its committed rule requires."""
+
+    pattern: EffectPattern
+    boundary: Boundary
+    space: FeatureSpace
+    committed: int
+    support: int
+    contradicted: int
+
+    def probability(self) -> float:
+        return self.support / max(1, self.support + self.contradicted)
+
+
+@dataclass
+class _Space:
+    """A feature space with the bits of every entry in it."""
+
+    space: FeatureSpace
+    bits: list[int] = field(default_factory=list)
+
+
+class ActionInducer:
+    """Learns the rules of one action."""
+
+    def __init__(self, vocabulary: Vocabulary, action: str) -> None:
+        self._vocabulary = vocabulary
+        self._action = action
+        self._references = References(vocabulary, action)
+        self._reader = EffectReader(vocabulary, self._references)
+        self._entries: list[tuple[Transition, Frame]] = []
+        self._ways: list[list[list[EffectPattern]]] = []
+        self._spaces: dict[tuple[Ref, ...], _Space] = {}
+
+    def add(self, transition: Transition) -> None:
+        """Take in a transition of this action."""
+        frame = Frame(transition.before, transition.action.args)
+        self._entries.append((transition, frame))
+        self._ways.append(self._reader.ways(transition, frame))
+
+    def learn(self, at_step: int) -> Learned:
+        """The rules that explain the transitions so far."""
+        chosen = choose_ways(self._ways)
+        patterns: dict[EffectPattern, int] = {}
+        for found in chosen:
+            for pattern in found:
+                patterns[pattern] = patterns.get(pattern, 0) + 1
+        if not patterns:
+            return Learned()
+        noise = self._noise(chosen)
+        order = sorted(patterns, key=lambda p: (-patterns[p], [a.sort_key() for a in p]))
+        laws = [law for pattern in order for law in self._laws(pattern, chosen, noise)]
+        return self._written(laws, noise, at_step)
+
+    # -- evidence -----------------------------------------------------------------------------------------------------
+
+    def _noise(self, chosen: Sequence[list[EffectPattern]]) -> float:
+        """The share of outcomes that differ although everything near was the same: what no precondition can explain."""
+        bits = self._bits(self._wide([]))
+        groups: dict[int, dict[tuple[EffectPattern, ...], int]] = {}
+        for context, found in zip(bits, chosen, strict=True):
+            counts = groups.setdefault(context, {})
+            counts[tuple(found)] = counts.get(tuple(found), 0) + 1
+        repeated = [counts for counts in groups.values() if sum(counts.values()) > 1]
+        total = sum(sum(counts.values()) for counts in repeated)
+        minority = sum(sum(counts.values()) - max(counts.values()) for counts in repeated)
+        return (minority + 0.001) / (total + 1)
+
+    def _near(self, touched: Sequence[Ref]) -> list[Ref]:
+        """What an effect touches, the agent's own references, and what can be said of all these."""
+        return self._references.closure([*self._references.roots, *touched])
+
+    def _wide(self, touched: Sequence[Ref]) -> list[Ref]:
+        """The same with everything one step further."""
+        near = self._near(touched)
+        return self._references.closure([*near, *self._references.neighbours(near)])
+
+    def _bits(self, refs: Sequence[Ref]) -> list[int]:
+        known = self._spaces.get(tuple(refs))
+        if known is None:
+            known = self._spaces[tuple(refs)] = _Space(FeatureSpace(self._references, refs))
+        for transition, frame in self._entries[len(known.bits) :]:
+            known.bits.append(known.space.bits(frame, transition.before))
+        return known.bits
+
+    def _cases(
+        self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], bits: Sequence[int]
+    ) -> Cases:
+        seen: dict[int, int] = {}
+        missed: dict[int, int] = {}
+        for (transition, frame), found, context in zip(self._entries, chosen, bits, strict=True):
+            if pattern in found:
+                seen[context] = seen.get(context, 0) + 1
+            elif _was_missed(pattern, transition, frame):
+                missed[context] = missed.get(context, 0) + 1
+        return Cases(list(seen.items()), list(missed.items()))
+
+    # -- laws ---------------------------------------------------------------------------------------------------------
+
+    def _laws(
+        self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], noise: float
+    ) -> list[_Law]:
+        """The laws of one effect, over what it touches, or if that does not explain it over what lies around too."""
+        touched = refs_of(pattern)
+        cost = exception_price(noise)
+        near = self._laws_over(self._near(touched), pattern, chosen, noise)
+        if not any(law.boundary.negatives for law in near):
+            return near
+        wide = self._laws_over(self._wide(touched), pattern, chosen, noise)
+        return min(near, wide, key=lambda laws: self._length(laws, cost))
+
+    def _length(self, laws: Sequence[_Law], cost: float) -> float:
+        """The description length of laws and of the exceptions to them, in nats."""
+        return sum(
+            RULE_PRICE
+            + law.boundary.negatives * cost
+            + sum(self._price(feature) for feature in law.space.unpack(law.boundary.general))
+            for law in laws
+        )
+
+    def _laws_over(
+        self, refs: Sequence[Ref], pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], noise: float
+    ) -> list[_Law]:
+        cases = self._cases(pattern, chosen, self._bits(refs))
+        space = self._spaces[tuple(refs)].space
+        nominal = self._vocabulary.nominal
+        grouping = sum(
+            1 << index
+            for index, feature in enumerate(space.features)
+            if feature.form is Form.IS
+            and self._references.type_of(feature.ref) not in nominal
+            and set(feature.ref.parts()) & set(self._near(refs_of(pattern)))
+        )
+        found = boundaries(
+            cases, lambda i: self._price(space.features[i]), noise, lambda bits: bits & grouping
+        )
+        return [self._law(pattern, boundary, space, cases) for boundary in found]
+
+    def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
+        committed = boundary.general | self._commitments(pattern, boundary, space)
+        support = sum(number for bits, number in cases.seen if bits & committed == committed)
+        contradicted = sum(number for bits, number in cases.missed if bits & committed == committed)
+        return _Law(pattern, boundary, space, committed, support, contradicted)
+
+    def _commitments(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace) -> int:
+        """The part of S that is committed to beyond G: what kind of things are referred to, and what they share."""
+        referred = set(refs_of(pattern))
+        for assignment in pattern:
+            referred |= set(assignment.target.parts())
+        for feature in space.unpack(boundary.general):
+            referred |= {part for ref in feature.refs() for part in ref.parts()}
+        bits = 0
+        for feature in space.unpack(boundary.specific):
+            nominal = self._references.is_value(feature.ref) and (
+                self._references.type_of(feature.ref) in self._vocabulary.nominal
+            )
+            of_referred = all(ref.keys and ref.keys[-1] in referred for ref in feature.refs())
+            kind = feature.form is Form.IS and self._references.is_value(feature.ref) and not nominal
+            shared = feature.form is Form.SAME and nominal
+            if of_referred and (kind or shared):
+                bits |= space.bit(feature)
+        return bits
+
+    def _price(self, feature: Feature) -> float:
+        """What a literal costs, in nats: names more than kinds, far things more than near ones."""
+        nominal = self._references.is_value(feature.ref) and (
+            self._references.type_of(feature.ref) in self._vocabulary.nominal
+        )
+        base = {Form.IS: 3.0 if nominal else 1.0, Form.SAME: 1.1, Form.DIFFERENT: 1.3, Form.SOME: 1.2}
+        depth = max(sum(1 for _ in ref.parts()) for ref in feature.refs())
+        return base.get(feature.form, 1.5) + 0.1 * depth
+
+    # -- rules --------------------------------------------------------------------------------------------------------
+
+    def _written(self, laws: Sequence[_Law], noise: float, at_step: int) -> Learned:
+        names: dict[str, int] = {}
+        rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(laws)]
+        hypotheses = [
+            self._rule([law], law.boundary.general, names, at_step, "-maybe")
+            for law in laws
+            if law.committed != law.boundary.general
+        ]
+        return Learned(tuple(rules), tuple(hypotheses), noise)
+
+    def _rule(
+        self, laws: Sequence[_Law], bits: int, names: dict[str, int], at_step: int, suffix: str = ""
+    ) -> ActionRule:
+        total = sum(law.support for law in laws)
+        missed = max(0, min(law.contradicted - (total - law.support) for law in laws))
+        outcomes = [(round(law.support / max(1, total + missed), 6), law.pattern) for law in laws]
+        features = laws[0].space.unpack(bits)
+        evidence = Evidence(total, missed, AUTHOR, at_step)
+        name = self._name(laws[0].pattern) + suffix
+        names[name] = names.get(name, 0) + 1
+        numbered = name if names[name] == 1 else f"{name}-{names[name]}"
+        return RuleWriter(self._references, self._action).write(numbered, outcomes, features, evidence)
+
+    def _name(self, pattern: EffectPattern) -> str:
+        words = [self._action]
+        for assignment in pattern:
+            words.append(assignment.head)
+            if isinstance(assignment.new, str) and assignment.new in self._vocabulary.constant_types:
+                words.append(assignment.new)
+        return "-".join(words)[:48]
+
+
+def _was_missed(pattern: EffectPattern, transition: Transition, frame: Frame) -> bool:
+    """Whether the effect could have been seen in this transition, had it come about."""
+    for assignment in pattern:
+        keys = [frame.resolve(key) for key in assignment.keys]
+        if None in keys:
+            return False
+        fluent = (assignment.head, *[str(key) for key in keys])
+        old = transition.before.value(fluent)
+        new = frame.resolve(assignment.new) if isinstance(assignment.new, Ref) else assignment.new
+        if (assignment.old is not None and old != assignment.old) or old == new or (new is None and old is None):
+            return False
+        if not transition.is_observed(fluent):
+            return False
+    return True
+
+
+def _alternatives(laws: Sequence[_Law]) -> list[list[_Law]]:
+    """Laws that require the same and of which at most one can be what happens: the outcomes of one rule."""
+    groups: dict[tuple[object, ...], list[_Law]] = {}
+    for law in laws:
+        targets = tuple(sorted((assignment.target for assignment in law.pattern), key=str))
+        requires = tuple(sorted((f for f in law.space.unpack(law.committed)), key=Feature.sort_key))
+        olds = tuple(assignment.old for assignment in law.pattern)
+        groups.setdefault((targets, requires, olds), []).append(law)
+    return list(groups.values())
