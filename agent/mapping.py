@@ -113,9 +113,7 @@ def _window(last: Position, foreseen: Mapping[Position, float]) -> NDArray[np.in
     grid = np.stack(np.meshgrid(span, span, indexing="ij"), axis=-1).reshape(-1, 2)
     order = np.argsort(np.abs(grid).sum(axis=1), kind="stable")  # of equals the nearest is found first
     centres = grid[order] + np.array(last, np.int32)
-    far = [
-        place for place in sorted(foreseen) if max(abs(place[0] - last[0]), abs(place[1] - last[1])) > _REACH
-    ]
+    far = [place for place in sorted(foreseen) if max(abs(place[0] - last[0]), abs(place[1] - last[1])) > _REACH]
     return np.concatenate([centres, np.array(far, np.int32).reshape(-1, 2)]).astype(np.int32)
 
 

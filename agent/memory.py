@@ -85,9 +85,7 @@ class Memory:
         self._surely = True
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
-    def update(
-        self, graph: SceneGraph, predictions: Sequence[Prediction] = (), experience: int = 0
-    ) -> Sighting:
+    def update(self, graph: SceneGraph, predictions: Sequence[Prediction] = (), experience: int = 0) -> Sighting:
         """Take in an observation.
 
         Args:
@@ -186,9 +184,7 @@ class Memory:
                 if (x, y) not in self._cells
             ]
             self._add_cells(lattice, fresh)
-        return sum(
-            (lattice.content, self._cells[(x, y)]) not in self.belief.values for x, y in places.tolist()
-        )
+        return sum((lattice.content, self._cells[(x, y)]) not in self.belief.values for x, y in places.tolist())
 
     def _add_cells(self, lattice: Lattice, places: list[Position]) -> None:
         universe = self.belief.universe
@@ -310,6 +306,4 @@ class Memory:
         for fluent, value in graph.state.values.items():
             if len(fluent) == 2 and fluent[0] != lattice.content:
                 looks.setdefault(fluent[1], []).append((fluent[0], value))
-        return {
-            thing: tuple(sorted(facts, key=lambda f: self._order[f[0]])) for thing, facts in looks.items()
-        }
+        return {thing: tuple(sorted(facts, key=lambda f: self._order[f[0]])) for thing, facts in looks.items()}

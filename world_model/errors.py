@@ -8,9 +8,7 @@ class WorldwrightError(Exception):
 
     def __init__(self, message: str) -> None:
         # What a stranger's file says is quoted in messages: keep them short, on one line and free of escapes.
-        plain = "".join(
-            char if char.isprintable() else repr(char)[1:-1] for char in message[: MAX_MESSAGE + 1]
-        )
+        plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in message[: MAX_MESSAGE + 1])
         super().__init__(plain if len(plain) <= MAX_MESSAGE else f"{plain[: MAX_MESSAGE - 3]}...")
 
 

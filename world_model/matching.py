@@ -37,9 +37,7 @@ class _Budget:
     def spend(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise MatchLimit(
-                f"a condition of over {MAX_TRIES} candidate bindings: bind its variables more tightly"
-            )
+            raise MatchLimit(f"a condition of over {MAX_TRIES} candidate bindings: bind its variables more tightly")
 
 
 class _Kind(Enum):
@@ -76,9 +74,7 @@ class Query:
         self._vocabulary = vocabulary
         self._types = {variable.name: variable.type for variable in parameters}
         self._inner = {
-            condition: Query(
-                vocabulary, (*parameters, *condition.parameters), condition.conditions, tuple(self._types)
-            )
+            condition: Query(vocabulary, (*parameters, *condition.parameters), condition.conditions, tuple(self._types))
             for condition in conditions
             if isinstance(condition, Exists)
         }
@@ -154,9 +150,7 @@ class Query:
         atom = step.condition.atom
         if step.kind is _Kind.FOLLOW:
             value = state.value((atom.predicate, *(binding.get(arg, arg) for arg in atom.args[:-1])))
-            candidates = (
-                [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
-            )
+            candidates = [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
         elif step.kind is _Kind.INVERSE:
             fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
             candidates = [_arguments(state, fluent, True) for fluent in fluents]

@@ -76,9 +76,7 @@ class WorldModel:
     @cached_property
     def _compiled(self) -> dict[str, list[tuple[ActionRule, Query]]]:
         # Looked up by action: to hash a rule costs more than to match it.
-        return {
-            action: [(rule, self.query(rule)) for rule in rules] for action, rules in self._by_action.items()
-        }
+        return {action: [(rule, self.query(rule)) for rule in rules] for action, rules in self._by_action.items()}
 
     @cached_property
     def _by_action(self) -> dict[str, list[ActionRule]]:
@@ -145,9 +143,7 @@ class WorldModel:
         for _, chosen in combinations:
             new = self._after(state, firings, chosen)
             same = found.get(new.state)
-            found[new.state] = (
-                new if same is None else replace(same, probability=same.probability + new.probability)
-            )
+            found[new.state] = new if same is None else replace(same, probability=same.probability + new.probability)
         return sorted(found.values(), key=lambda prediction: -prediction.probability)
 
     def _after(self, state: State, firings: tuple[Firing, ...], outcomes: Sequence[Outcome]) -> Prediction:

@@ -85,9 +85,9 @@ class SceneGraph:
             if "position" in data:
                 positions[name] = data["position"]
         for source, target, data in graph.edges(data=True):
-            values[
-                (data["predicate"], source) if data["functional"] else (data["predicate"], source, target)
-            ] = target if data["functional"] else True
+            values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
+                target if data["functional"] else True
+            )
         return SceneGraph(State(values, universe), positions, graph.graph["lattice"])
 
 

@@ -147,10 +147,7 @@ class State:
 
     @cached_property
     def _owners(self) -> dict[tuple[str, Value], Fluent]:
-        return {
-            (fluent[0], value): fluent
-            for fluent, value in sorted(self.values.items(), key=lambda item: item[0])
-        }
+        return {(fluent[0], value): fluent for fluent, value in sorted(self.values.items(), key=lambda item: item[0])}
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
         """The fluents of a predicate or counter that have a value, sorted (static ones as found)."""

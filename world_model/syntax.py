@@ -105,9 +105,7 @@ def keyword_fields(parts: Sequence[SExpr], known: set[str]) -> dict[str, SExpr]:
     fields: dict[str, SExpr] = {}
     for key, value in zip(parts[::2], parts[1::2], strict=False):
         if not isinstance(key, str) or key not in known or key in fields:
-            raise SyntaxProblem(
-                f"{key!r} is no field here, or stands twice; known: {', '.join(sorted(known))}"
-            )
+            raise SyntaxProblem(f"{key!r} is no field here, or stands twice; known: {', '.join(sorted(known))}")
         fields[key] = value
     if len(parts) % 2:
         raise SyntaxProblem("a field without a value")
@@ -191,9 +189,7 @@ def _effect(expression: SExpr) -> Effect:
 
 
 def _evidence(expression: SExpr) -> Evidence:
-    fields = keyword_fields(
-        _list(expression, "evidence"), {"support", "contradicted", "author", "learned-at"}
-    )
+    fields = keyword_fields(_list(expression, "evidence"), {"support", "contradicted", "author", "learned-at"})
     try:
         numbers = [natural_of(fields[key]) for key in ("support", "contradicted", "learned-at")]
         author = check_name(_symbol(fields["author"], "an author"))
@@ -244,9 +240,7 @@ def _only(parts: list[SExpr]) -> SExpr:
 
 def _lifted(parts: list[SExpr]) -> LiftedAtom:
     if not 1 <= len(parts) <= MAX_ARITY + 1:
-        raise SyntaxProblem(
-            f"an atom has a name and up to {MAX_ARITY} arguments, this has {len(parts)} parts"
-        )
+        raise SyntaxProblem(f"an atom has a name and up to {MAX_ARITY} arguments, this has {len(parts)} parts")
     names = [_symbol(part, "a name") for part in parts]
     return LiftedAtom(names[0], tuple(names[1:]))
 
@@ -270,8 +264,7 @@ def check_rule(vocabulary: Vocabulary, rule: ActionRule) -> None:
 def count_literals(conditions: Iterable[Condition]) -> int:
     """How many literals and comparisons there are, those inside an exists counted too."""
     return sum(
-        1 + count_literals(condition.conditions) if isinstance(condition, Exists) else 1
-        for condition in conditions
+        1 + count_literals(condition.conditions) if isinstance(condition, Exists) else 1 for condition in conditions
     )
 
 
@@ -299,9 +292,7 @@ def check_conditions(vocabulary: Vocabulary, conditions: Sequence[Condition], sc
                 raise SyntaxProblem("exists uses the name of an outer variable")
             check_conditions(vocabulary, condition.conditions, scope | inner)
         elif isinstance(condition, Comparison):
-            _check_args(
-                vocabulary, condition.counter, vocabulary.counter(condition.counter.predicate).types, scope
-            )
+            _check_args(vocabulary, condition.counter, vocabulary.counter(condition.counter.predicate).types, scope)
             _check_number(condition.number)
         else:
             _check_atom(vocabulary, condition.atom, scope)
@@ -317,9 +308,7 @@ def _check_atom(vocabulary: Vocabulary, atom: LiftedAtom, scope: Scope) -> None:
 
 def _check_args(vocabulary: Vocabulary, atom: LiftedAtom, types: tuple[str, ...], scope: Scope) -> None:
     if len(atom.args) != len(types):
-        raise VocabularyProblem(
-            f"{atom} has {len(atom.args)} arguments, {atom.predicate!r} takes {len(types)}"
-        )
+        raise VocabularyProblem(f"{atom} has {len(atom.args)} arguments, {atom.predicate!r} takes {len(types)}")
     for term, wanted in zip(atom.args, types, strict=True):
         actual = scope.get(term) if is_variable(term) else vocabulary.constant_types.get(term)
         if actual is None:
@@ -350,9 +339,7 @@ def _check_number(number: int) -> None:
 def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, scope: Scope) -> None:
     changed: list[tuple[str, ...]] = []
     required = {
-        condition.atom
-        for condition in rule.preconditions
-        if isinstance(condition, Literal) and condition.positive
+        condition.atom for condition in rule.preconditions if isinstance(condition, Literal) and condition.positive
     }
     deleted = {part.atom for part in outcome.effects if isinstance(part, Literal) and not part.positive}
     for effect in outcome.effects:
@@ -372,14 +359,10 @@ def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, s
             changed.append((predicate.name, *key))
         if predicate.functional and effect.positive:
             replaced = [
-                atom
-                for atom in deleted & required
-                if (atom.predicate, atom.args[:-1]) == (predicate.name, key)
+                atom for atom in deleted & required if (atom.predicate, atom.args[:-1]) == (predicate.name, key)
             ]
             if not replaced:
-                raise SyntaxProblem(
-                    f"{effect} does not delete the value that it replaces, bound by a precondition"
-                )
+                raise SyntaxProblem(f"{effect} does not delete the value that it replaces, bound by a precondition")
         if not predicate.functional and not effect.positive:
             changed.append((predicate.name, *key))
     if len(set(changed)) < len(changed):

@@ -17,17 +17,13 @@ MAX_ARITY = 8
 MAX_TYPE_DEPTH = 32
 MAX_COUNT = 1_000_000
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-RESERVED = frozenset(
-    {"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"}
-)
+RESERVED = frozenset({"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"})
 
 
 def check_name(name: str) -> str:
     """`name` itself, if it can stand in a rule and in PDDL; raises `VocabularyProblem` otherwise."""
     if not _NAME.fullmatch(name) or name in RESERVED:
-        raise VocabularyProblem(
-            f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64"
-        )
+        raise VocabularyProblem(f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64")
     return name
 
 
@@ -110,9 +106,7 @@ class Vocabulary:
     counters: tuple[Counter, ...] = ()
     facts: tuple[tuple[str, ...], ...] = ()
     _parents: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
-    _ancestors: dict[str, tuple[str, ...]] = field(
-        init=False, repr=False, compare=False, default_factory=dict
-    )
+    _ancestors: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -128,9 +122,7 @@ class Vocabulary:
             self._check_predicate(predicate)
         for counter in self.counters:
             if not -MAX_COUNT <= counter.low <= counter.high <= MAX_COUNT:
-                raise VocabularyProblem(
-                    f"counter {counter.name!r}: no range from {counter.low} to {counter.high}"
-                )
+                raise VocabularyProblem(f"counter {counter.name!r}: no range from {counter.low} to {counter.high}")
         for fact in self.facts:
             self._check_fact(fact)
 
@@ -151,13 +143,9 @@ class Vocabulary:
         if predicate.functional and not predicate.types:
             raise VocabularyProblem(f"functional predicate {name!r} needs an argument for its value")
         if not predicate.functional and (predicate.injective or default is not None):
-            raise VocabularyProblem(
-                f"predicate {name!r} must be functional to be injective or have a default"
-            )
+            raise VocabularyProblem(f"predicate {name!r} must be functional to be injective or have a default")
         if default is not None and not self._is_constant(default, predicate.types[-1]):
-            raise VocabularyProblem(
-                f"default {default!r} of {name!r} is no constant of type {predicate.types[-1]!r}"
-            )
+            raise VocabularyProblem(f"default {default!r} of {name!r} is no constant of type {predicate.types[-1]!r}")
 
     def _is_constant(self, name: str, type_: str) -> bool:
         return name in self.constant_types and self.is_a(self.constant_types[name], type_)
@@ -236,8 +224,7 @@ def _groups(vocabulary: Vocabulary) -> list[list[str]]:
     """The names of each kind of thing declared; within a kind, no two may be the same."""
     return [
         [type_.name for type_ in vocabulary.types],
-        [predicate.name for predicate in vocabulary.predicates]
-        + [counter.name for counter in vocabulary.counters],
+        [predicate.name for predicate in vocabulary.predicates] + [counter.name for counter in vocabulary.counters],
         [action.name for action in vocabulary.actions],
         [constant.name for constant in vocabulary.constants],
     ]

@@ -207,9 +207,7 @@ class OtherKey(Law):
     two, the one that the mission does not name), so every key fits where it fitted before.
     """
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         _, info = self.env.reset(seed=seed, options=options)
         _part_keys_from_doors(self.world)
         for thing in _things(self.world):
@@ -262,9 +260,7 @@ class KeyBall(Ball):
 class BallToKey(Law):
     """`toggle` turns a ball into a key of its colour."""
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
         for thing in _things(self.world):
             if isinstance(thing, Ball):

@@ -84,9 +84,7 @@ def read_mission(mission: str) -> Goal:
     if not isinstance(mission, str):
         raise UnreadableMission(f"a mission is a sentence, not of type {_shown(type(mission).__name__)}")
     if len(mission) > MAX_LENGTH:
-        raise UnreadableMission(
-            f"a mission of {len(mission)} characters is over {MAX_LENGTH}: {_shown(mission)}"
-        )
+        raise UnreadableMission(f"a mission of {len(mission)} characters is over {MAX_LENGTH}: {_shown(mission)}")
     words = _words(mission)
     if not words:
         raise UnreadableMission(f"the mission {_shown(mission)} asks for nothing")
@@ -175,9 +173,7 @@ class _Reader:
 
     def _take_one(self, table: Mapping[str, T], default: T) -> T:
         """The value of the longest phrase of the table that comes next, or the default."""
-        return next(
-            (table[phrase] for phrase in sorted(table, key=len, reverse=True) if self._take(phrase)), default
-        )
+        return next((table[phrase] for phrase in sorted(table, key=len, reverse=True) if self._take(phrase)), default)
 
     def _take_any(self, *phrases: str) -> bool:
         return any(self._take(phrase) for phrase in phrases)

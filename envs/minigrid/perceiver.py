@@ -113,9 +113,7 @@ class MiniGridPerceiver:
                         values[(LATTICE.content, cell)] = content
                         positions[cell] = (x, y)
         except KeyError as error:
-            raise UnreadableObservation(
-                f"the image has a code that MiniGrid does not: {error.args[0]}"
-            ) from None
+            raise UnreadableObservation(f"the image has a code that MiniGrid does not: {error.args[0]}") from None
         return SceneGraph(State(values, _universe(size)), positions, LATTICE)
 
     def goal(self, observation: Any) -> Goal:
@@ -153,14 +151,10 @@ def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, st
 
 def _checked(observation: Any) -> tuple[list[list[list[int]]], int]:
     if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
-        raise UnreadableObservation(
-            "the observation has no 'image' and 'direction': not MiniGrid's standard view"
-        )
+        raise UnreadableObservation("the observation has no 'image' and 'direction': not MiniGrid's standard view")
     image = np.asarray(observation["image"])
     if image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1] or not image.shape[0] % 2:
-        raise UnreadableObservation(
-            f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd"
-        )
+        raise UnreadableObservation(f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd")
     direction = int(observation["direction"])
     if not 0 <= direction < len(DIRECTIONS):
         raise UnreadableObservation(f"direction {direction} is not one of 0 to 3")

@@ -44,9 +44,7 @@ def exception_price(noise: float) -> float:
     return math.log((1 - noise) / noise)
 
 
-def boundaries(
-    cases: Cases, price: Callable[[int], float], noise: float, core: Callable[[int], int]
-) -> list[Boundary]:
+def boundaries(cases: Cases, price: Callable[[int], float], noise: float, core: Callable[[int], int]) -> list[Boundary]:
     """Cover the seen cases by as few conjunctions as the missed ones allow.
 
     Args:

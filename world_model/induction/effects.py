@@ -64,9 +64,7 @@ def split(change: Change, transition: Transition) -> list[Change]:
     groups: list[tuple[set[str], Change]] = []
     for fluent, value in sorted(change.items(), key=lambda item: item[0]):
         mentioned = {*fluent[1:], str(value), str(transition.before.value(fluent))}
-        objects = {
-            name for name in mentioned if name in transition.before.universe.types and name not in constants
-        }
+        objects = {name for name in mentioned if name in transition.before.universe.types and name not in constants}
         touching = [group for group in groups if group[0] & objects]
         merged: Change = {fluent: value}
         for group in touching:

@@ -61,9 +61,7 @@ class FeatureSpace:
             for left, right in combinations(self._values, 2)
             if references.type_of(left) == references.type_of(right) and left.head == right.head
         ]
-        self._relations = [
-            p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) <= 1
-        ]
+        self._relations = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) <= 1]
         self._counters = [c for c in vocabulary.counters if not c.types]
         self._unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
 

@@ -25,11 +25,13 @@ AUTHOR = "inducer"
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned of an action: rules to commit to (S), more general hypotheses (G), and its share of chance."""
+    """What was learned of an action: rules to commit to (S), more general hypotheses (G), its share of chance, and
+    the references that matter to it."""
 
     rules: tuple[ActionRule, ...] = ()
     hypotheses: tuple[ActionRule, ...] = ()
     noise: float = 0.0
+    refs: tuple[Ref, ...] = ()
 
 
 class Inducer:
@@ -134,9 +136,7 @@ class ActionInducer:
             known.bits.append(known.space.bits(frame, transition.before))
         return known.bits
 
-    def _cases(
-        self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], bits: Sequence[int]
-    ) -> Cases:
+    def _cases(self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], bits: Sequence[int]) -> Cases:
         seen: dict[int, int] = {}
         missed: dict[int, int] = {}
         for (transition, frame), found, context in zip(self._entries, chosen, bits, strict=True):
@@ -148,9 +148,7 @@ class ActionInducer:
 
     # -- laws ---------------------------------------------------------------------------------------------------------
 
-    def _laws(
-        self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], noise: float
-    ) -> list[_Law]:
+    def _laws(self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], noise: float) -> list[_Law]:
         """The laws of one effect, over what it touches, or if that does not explain it over what lies around too."""
         touched = refs_of(pattern)
         cost = exception_price(noise)
@@ -182,9 +180,7 @@ class ActionInducer:
             and self._references.type_of(feature.ref) not in nominal
             and set(feature.ref.parts()) & set(self._near(refs_of(pattern)))
         )
-        found = boundaries(
-            cases, lambda i: self._price(space.features[i]), noise, lambda bits: bits & grouping
-        )
+        found = boundaries(cases, lambda i: self._price(space.features[i]), noise, lambda bits: bits & grouping)
         return [self._law(pattern, boundary, space, cases) for boundary in found]
 
     def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
@@ -231,7 +227,12 @@ class ActionInducer:
             for law in laws
             if law.committed != law.boundary.general
         ]
-        return Learned(tuple(rules), tuple(hypotheses), noise)
+        refs = dict.fromkeys(ref for law in laws for ref in self._near(self._mentioned(law)))
+        return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs))
+
+    def _mentioned(self, law: _Law) -> list[Ref]:
+        features = law.space.unpack(law.boundary.general)
+        return [*refs_of(law.pattern), *(part for f in features for ref in f.refs() for part in ref.parts())]
 
     def _rule(
         self, laws: Sequence[_Law], bits: int, names: dict[str, int], at_step: int, suffix: str = ""

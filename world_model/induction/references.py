@@ -112,30 +112,22 @@ class References:
         found = list(dict.fromkeys(refs))
         layer = found
         for _ in range(depth):
-            layer = [
-                a for ref in layer if not self.is_value(ref) for a in self.attributes(ref) if a not in found
-            ]
+            layer = [a for ref in layer if not self.is_value(ref) for a in self.attributes(ref) if a not in found]
             found = list(dict.fromkeys([*found, *layer]))
         return found
 
     def neighbours(self, refs: Sequence[Ref]) -> list[Ref]:
         """What static predicates lead to from the references, one step (turns of a direction included)."""
-        turned = list(
-            dict.fromkeys([*refs, *self._applications([ref for ref in refs if self.is_value(ref)], refs)])
-        )
+        turned = list(dict.fromkeys([*refs, *self._applications([ref for ref in refs if self.is_value(ref)], refs)]))
         objects = [ref for ref in refs if not self.is_value(ref)]
         return [ref for ref in dict.fromkeys(self._applications(turned, objects)) if ref not in refs]
 
     def _applications(self, first: Sequence[Ref], last: Sequence[Ref]) -> Iterator[Ref]:
         for predicate in self._fixed:
-            for keys in product(
-                *(self._fitting(predicate, i, first, last) for i in range(len(predicate.types) - 1))
-            ):
+            for keys in product(*(self._fitting(predicate, i, first, last) for i in range(len(predicate.types) - 1))):
                 yield Ref(predicate.name, keys)
 
-    def _fitting(
-        self, predicate: Predicate, place: int, first: Sequence[Ref], last: Sequence[Ref]
-    ) -> list[Ref]:
+    def _fitting(self, predicate: Predicate, place: int, first: Sequence[Ref], last: Sequence[Ref]) -> list[Ref]:
         pool = last if place == len(predicate.types) - 2 else first
         return [ref for ref in pool if self.vocabulary.is_a(self.type_of(ref), predicate.types[place])]
 

@@ -96,9 +96,7 @@ class RuleWriter:
         elif feature.form is Form.SAME:
             assert feature.other is not None
             keys = [self._value(key) for key in feature.other.keys]
-            self._conditions[Literal(LiftedAtom(feature.other.head, (*keys, self._value(feature.ref))))] = (
-                None
-            )
+            self._conditions[Literal(LiftedAtom(feature.other.head, (*keys, self._value(feature.ref))))] = None
         elif feature.form is Form.DIFFERENT:
             assert feature.other is not None
             self._deny(EQUALS, (self._value(feature.ref), self._value(feature.other)))
@@ -119,9 +117,7 @@ class RuleWriter:
             keys = tuple(self._value(key) for key in assignment.keys)
             if not self._references.vocabulary.is_functional(assignment.head):
                 atom = LiftedAtom(assignment.head, keys)
-                (deleted if assignment.new is None else added).append(
-                    Literal(atom, assignment.new is not None)
-                )
+                (deleted if assignment.new is None else added).append(Literal(atom, assignment.new is not None))
                 continue
             old = self._value(assignment.target)
             deleted.append(Literal(LiftedAtom(assignment.head, (*keys, old)), positive=False))

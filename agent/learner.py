@@ -1,0 +1,135 @@
+"""The learner: keeps the experience, and revises the world model when experience contradicts or extends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from worldwright.world_model.experience import ExperienceBuffer
+from worldwright.world_model.induction import Inducer
+from worldwright.world_model.induction.inducer import Learned
+from worldwright.world_model.induction.references import Ref
+from worldwright.world_model.language import ActionRule
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.transition import Transition
+from worldwright.world_model.vocabulary import Vocabulary
+
+_LOOK_AGAIN = 25  # transitions of an action after which it is looked at again although nothing surprised
+
+
+class RuleAuthor(Protocol):
+    """Proposes rules from transitions; their word counts as far as the experience bears it out."""
+
+    def add(self, transition: Transition) -> None:
+        """Take in one transition."""
+
+    def learn(self, actions: list[str], at_step: int) -> dict[str, Learned]:
+        """What the evidence says about these actions."""
+
+
+AUTHORS: dict[str, Callable[[Vocabulary], RuleAuthor]] = {"inducer": Inducer}
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A change of the model: which rules came and went, and why."""
+
+    step: int
+    cause: str
+    added: tuple[ActionRule, ...]
+    removed: tuple[ActionRule, ...]
+
+
+@dataclass
+class RuleLearner:
+    """Turns transitions into revisions of a world model.
+
+    Args:
+        model: what is believed at first.
+        author: who proposes rules.
+    """
+
+    model: WorldModel
+    author: RuleAuthor
+    buffer: ExperienceBuffer = field(init=False)
+    revisions: list[Revision] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.buffer = ExperienceBuffer(self.model.vocabulary)
+        self._learned: dict[str, Learned] = {}
+        self._given = {rule.action: [r for r in self.model.rules if r.action == rule.action] for rule in self.model.rules}
+        self._news: dict[str, int] = {}
+        self._certain: dict[str, int] = {}
+        for action, rules in self._given.items():
+            self._certain[action] = max(rule.evidence.support for rule in rules)
+
+    def experience(self, action: str) -> int:
+        """The number of certain transitions of an action so far (with a given model: that its rules rest on)."""
+        return self._certain.get(action, 0)
+
+    def noise(self, action: str) -> float:
+        """The share of the action's outcomes that seems to be chance."""
+        learned = self._learned.get(action)
+        return learned.noise if learned else 0.0
+
+    def refs(self) -> list[Ref]:
+        """The references that matter to some action, as far as is known."""
+        return list(dict.fromkeys(ref for learned in self._learned.values() for ref in learned.refs))
+
+    def take(self, transition: Transition, surprised: bool) -> Revision | None:
+        """Keep a transition, and revise the model if it is news.
+
+        Args:
+            transition: what happened.
+            surprised: whether it differs from what the model predicted.
+        """
+        self.buffer.append(transition)
+        self.model = replace(self.model, steps=self.model.steps + 1)
+        if not transition.certain:
+            return None
+        action = transition.action.name
+        self.author.add(transition)
+        self._certain[action] = self._certain.get(action, 0) + 1
+        self._news[action] = self._news.get(action, 0) + 1
+        if surprised or self._news[action] >= _LOOK_AGAIN:
+            return self._revise(action, "surprise" if surprised else "review")
+        return None
+
+    def review(self) -> Revision | None:
+        """Look once more at every action of which something was seen since it was last learned."""
+        revisions = [self._revise(action, "review") for action, number in sorted(self._news.items()) if number]
+        return next((revision for revision in reversed(revisions) if revision is not None), None)
+
+    def _revise(self, action: str, cause: str) -> Revision | None:
+        self._news[action] = 0
+        self._learned |= self.author.learn([action], self.model.steps)
+        before = {_law(rule): rule for rule in self.model.rules if rule.action == action}
+        rules = self._rules_of(action)
+        after = {_law(rule): rule for rule in rules}
+        others = [rule for rule in self.model.rules if rule.action != action]
+        hypotheses = [rule for rule in self.model.hypotheses if rule.action != action]
+        self.model = replace(
+            self.model,
+            rules=tuple(sorted([*others, *rules], key=self._rank)),
+            hypotheses=tuple(sorted([*hypotheses, *self._learned[action].hypotheses], key=self._rank)),
+        )
+        if before.keys() == after.keys():
+            return None
+        added = tuple(rule for law, rule in after.items() if law not in before)
+        removed = tuple(rule for law, rule in before.items() if law not in after)
+        revision = Revision(self.model.steps, f"{cause} at {action}", added, removed)
+        self.revisions.append(revision)
+        return revision
+
+    def _rules_of(self, action: str) -> list[ActionRule]:
+        return list(self._learned[action].rules)
+
+    def _rank(self, rule: ActionRule) -> tuple[int, int]:
+        names = [action.name for action in self.model.vocabulary.actions]
+        return names.index(rule.action), -rule.evidence.support
+
+
+def _law(rule: ActionRule) -> tuple[object, ...]:
+    """A rule's law without its probabilities, which shift with every transition."""
+    return (rule.action, rule.preconditions, tuple(outcome.effects for outcome in rule.outcomes))
