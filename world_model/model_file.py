@@ -145,9 +145,9 @@ def vocabulary_of(expression: SExpr) -> Vocabulary:
         raise SyntaxProblem("expected (:vocabulary NAME ...)")
     found: dict[str, tuple[object, ...]] = {}
     for section in expression[2:]:
-        title = section[0] if isinstance(section, list) and section else section
+        title = section[0] if isinstance(section, list) and section else None
         if not isinstance(title, str) or title not in readers or title in found:
-            raise SyntaxProblem(f"vocabulary: unknown or repeated section {show(title)}")
+            raise SyntaxProblem(f"vocabulary: unknown or repeated section {show(title or section)}")
         found[title] = tuple(_read_entry(readers[title], title, entry) for entry in section[1:])
     missing = sorted({":types", ":predicates", ":actions"} - set(found))
     if missing:
