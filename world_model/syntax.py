@@ -306,15 +306,30 @@ def _check_atom(vocabulary: Vocabulary, atom: LiftedAtom, scope: Scope) -> None:
     _check_args(vocabulary, atom, types, scope)
 
 
-def _check_args(vocabulary: Vocabulary, atom: LiftedAtom, types: tuple[str, ...], scope: Scope) -> None:
+def _check_args(
+    vocabulary: Vocabulary, atom: LiftedAtom, types: tuple[str, ...], scope: Scope, exact: bool = False
+) -> None:
+    """A condition may ask of a thing what only some things of its type can be; an effect (`exact`) may not do it."""
     if len(atom.args) != len(types):
         raise VocabularyProblem(f"{atom} has {len(atom.args)} arguments, {atom.predicate!r} takes {len(types)}")
     for term, wanted in zip(atom.args, types, strict=True):
         actual = scope.get(term) if is_variable(term) else vocabulary.constant_types.get(term)
         if actual is None:
             raise VocabularyProblem(f"{atom}: {term!r} is not declared")
-        if not (vocabulary.is_a(actual, wanted) or vocabulary.is_a(wanted, actual)):
+        if not (vocabulary.is_a(actual, wanted) or (not exact and vocabulary.is_a(wanted, actual))):
             raise VocabularyProblem(f"{atom}: {term!r} is a {actual}, not a {wanted}")
+
+
+def _narrowed(vocabulary: Vocabulary, rule: ActionRule, scope: Scope) -> Scope:
+    """The types that the parameters have where the preconditions hold."""
+    found = dict(scope)
+    for condition in rule.preconditions:
+        if isinstance(condition, Literal) and condition.positive and condition.atom.predicate != EQUALS:
+            types = vocabulary.predicate(condition.atom.predicate).types
+            for term, wanted in zip(condition.atom.args, types, strict=True):
+                if term in found and vocabulary.is_a(wanted, found[term]):
+                    found[term] = wanted
+    return found
 
 
 def _check_outcomes(vocabulary: Vocabulary, rule: ActionRule, scope: Scope) -> None:
@@ -328,7 +343,7 @@ def _check_outcomes(vocabulary: Vocabulary, rule: ActionRule, scope: Scope) -> N
     for outcome in rule.outcomes:
         if len(outcome.effects) > MAX_LITERALS:
             raise SyntaxProblem(f"more than {MAX_LITERALS} effects")
-        _check_effects(vocabulary, rule, outcome, scope)
+        _check_effects(vocabulary, rule, outcome, _narrowed(vocabulary, rule, scope))
 
 
 def _check_number(number: int) -> None:
@@ -344,12 +359,13 @@ def _check_effects(vocabulary: Vocabulary, rule: ActionRule, outcome: Outcome, s
     deleted = {part.atom for part in outcome.effects if isinstance(part, Literal) and not part.positive}
     for effect in outcome.effects:
         if isinstance(effect, CounterChange):
-            _check_args(vocabulary, effect.counter, vocabulary.counter(effect.counter.predicate).types, scope)
+            counter = vocabulary.counter(effect.counter.predicate)
+            _check_args(vocabulary, effect.counter, counter.types, scope, exact=True)
             _check_number(effect.number)
             changed.append((effect.counter.predicate, *effect.counter.args))
             continue
-        _check_atom(vocabulary, effect.atom, scope)
         predicate = vocabulary.predicate(effect.atom.predicate)
+        _check_args(vocabulary, effect.atom, predicate.types, scope, exact=effect.positive)
         if predicate.static:
             raise VocabularyProblem(f"{effect}: {predicate.name!r} never changes")
         if effect.positive and effect.atom in deleted:

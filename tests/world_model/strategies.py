@@ -172,12 +172,14 @@ class _Scope:
         self.vocabulary = vocabulary
         self.terms = {variable.name: variable.type for variable in variables} | vocabulary.constant_types
 
-    def atom(self, draw: Draw, name: str, types: Sequence[str]) -> LiftedAtom | None:
-        """The predicate with terms whose types may fit it; None if there are none."""
+    def atom(self, draw: Draw, name: str, types: Sequence[str], exact: bool = False) -> LiftedAtom | None:
+        """The predicate with terms whose types fit it (or, if not `exact`, may fit it); None if there are none."""
         is_a = self.vocabulary.is_a
         args = []
         for wanted in types:
-            fitting = [term for term, type_ in self.terms.items() if is_a(type_, wanted) or is_a(wanted, type_)]
+            fitting = [
+                term for term, type_ in self.terms.items() if is_a(type_, wanted) or (not exact and is_a(wanted, type_))
+            ]
             if not fitting:
                 return None
             args.append(draw(st.sampled_from(fitting)))
@@ -239,18 +241,18 @@ def _one_effect(draw: Draw, scope: _Scope, required: Sequence[LiftedAtom]) -> li
     kind = draw(st.sampled_from(kinds or ["none"]))
     if kind == "replace":
         old = draw(st.sampled_from(list(required)))
-        value = scope.atom(draw, old.predicate, vocabulary.predicate(old.predicate).types[-1:])
+        value = scope.atom(draw, old.predicate, vocabulary.predicate(old.predicate).types[-1:], exact=True)
         effects: list[Effect] = [Literal(old, positive=False)]
         if value is not None and value.args[0] != old.args[-1] and draw(st.sampled_from([True, True, False])):
             effects.append(Literal(LiftedAtom(old.predicate, (*old.args[:-1], *value.args))))
         return effects
     if kind == "relation":
         predicate = draw(st.sampled_from(relations))
-        atom = scope.atom(draw, predicate.name, predicate.types)
+        atom = scope.atom(draw, predicate.name, predicate.types, exact=True)
         return [Literal(atom, positive=draw(st.booleans()))] if atom else []
     if kind == "count":
         counter = draw(st.sampled_from(vocabulary.counters))
-        atom = scope.atom(draw, counter.name, counter.types)
+        atom = scope.atom(draw, counter.name, counter.types, exact=True)
         change = draw(st.sampled_from(list(CounterOp)))
         return [CounterChange(change, atom, draw(st.integers(-3, 5)))] if atom else []
     return []

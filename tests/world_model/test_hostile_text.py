@@ -105,6 +105,7 @@ def test_the_rule_that_the_others_are_made_from_is_good() -> None:
         ("(state ?x open)", "(won) (not (won))", "both adds and deletes"),
         ("(state ?x open)", "(clockwise north east)", "never changes"),
         ("(state ?x open)", "(= ?x ?x)", "an effect is"),
+        ("(state ?x open)))", "(state ?x open) (side ?y at-left)))", "'?y' is not declared"),
         ("(state ?x open)", "(exists () (and))", "an effect is"),
         ("(state ?x open)", "(increase (wood) 1)", "unknown counter"),
         ("(state ?x open)", "(increase wood 1)", "brackets"),
@@ -182,6 +183,12 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
     refused_rule(text)
     refused(parse_model, text)
     refused(lambda goal: parse_goal(VOCABULARY, goal), text)
+
+
+def test_an_effect_cannot_make_a_thing_what_its_type_is_not() -> None:
+    text = WON.format("?x - object ?y - thing", "{}", "(not (on ?c ?y)) (on ?c ?x)").replace("(?x", "(?c - cell ?x")
+    parse_rule(VOCABULARY, text.format("(on ?c ?y) (kind ?x ball)"))
+    assert "'?x' is a object, not a thing" in refused_rule(text.format("(on ?c ?y) (not (kind ?x ball))"))
 
 
 def test_size_is_bounded_before_anything_is_built() -> None:
@@ -436,8 +443,27 @@ def test_a_link_to_a_model_is_a_model(tmp_path: Path) -> None:
 
 # -- anything at all --------------------------------------------------------------------------------------
 
-WORDS = "( ) and not exists :rule :action toggle ?x - thing 1 0.5 = >= some any ; é \0".split(" ")
-PARTS = st.sampled_from([*WORDS, " ", "\n", "(kind ?x door)", "(:vocabulary", "(:world-model 1 :steps 3)"])
+WORDS = [
+    "(",
+    ")",
+    "and",
+    "not",
+    "exists",
+    ":rule",
+    ":action",
+    "toggle",
+    "?x",
+    "-",
+    "thing",
+    "1",
+    "0.5",
+    "=",
+    ">=",
+    "some",
+]
+PARTS = st.sampled_from(
+    [*WORDS, "any", ";", "é", "\0", " ", "\n", "(kind ?x door)", "(:vocabulary", "(:world-model 1 :steps 3)"]
+)
 
 
 @given(st.one_of(st.text(), st.lists(PARTS, max_size=40).map("".join)))
