@@ -1,0 +1,138 @@
+"""Planners by name. Each answers with a `PlanResult`, and each plan is replayed before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from worldwright.planning import sas
+from worldwright.planning.grounding import ground, reached_goal
+from worldwright.planning.problem import (
+    Deadline,
+    Limits,
+    Plan,
+    PlanningProblem,
+    PlanningStopped,
+    PlanResult,
+    PlanStatus,
+    Statistics,
+)
+from worldwright.planning.search import a_star
+from worldwright.planning.task import GroundTask
+from worldwright.planning.validation import replay
+from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.model import Action
+
+
+class UnknownEngine(WorldwrightError):
+    """A name that is no planning engine; the message lists those that are."""
+
+
+class Engine(Protocol):
+    """A planner."""
+
+    def solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
+        """Plan within limits; never raises for what is wrong with the problem or the planner."""
+
+
+class GroundSearch(Protocol):
+    """Finds a path in a ground task."""
+
+    def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+        """The numbers of the operators on a path to a goal; raises `PlanningStopped` if there is none."""
+
+
+@dataclass(frozen=True)
+class GroundingEngine:
+    """Grounds a problem by our own grounder and has the ground task searched.
+
+    What seems irrelevant is left out first; if no plan is found, everything is put back in.
+    """
+
+    search: GroundSearch
+
+    def solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
+        """Plan within limits."""
+        statistics = Statistics()
+        deadline = Deadline(limits.cpu_seconds)
+        try:
+            if reached_goal(problem) is not None:
+                return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
+            try:
+                actions = self._attempt(problem, limits, deadline, statistics, complete=False)
+            except _Incomplete:
+                actions = self._attempt(problem, limits, deadline, statistics, complete=True)
+            return checked(problem, actions, statistics)
+        except PlanningStopped as stopped:
+            return PlanResult(stopped.status, reason=stopped.reason, statistics=statistics)
+        except WorldwrightError as error:  # a rule or goal that cannot be matched within bounds
+            return PlanResult(PlanStatus.UNSUPPORTED, reason=str(error), statistics=statistics)
+
+    def _attempt(
+        self, problem: PlanningProblem, limits: Limits, deadline: Deadline, statistics: Statistics, complete: bool
+    ) -> list[Action]:
+        with statistics.stage("ground"):
+            task = ground(problem, Limits(deadline.left(), limits.memory_mb), complete)
+        statistics.variables, statistics.operators = len(task.fluents), len(task.operators)
+        statistics.left_out = len(task.left_out)
+        try:
+            if not task.goals:
+                raise PlanningStopped(PlanStatus.UNSOLVABLE, "no goal is reachable even if nothing is ever undone")
+            left = Limits(deadline.left(), limits.memory_mb)
+            return [task.operators[number].action for number in self.search(task, left, statistics)]
+        except PlanningStopped as stopped:
+            if stopped.status is PlanStatus.UNSOLVABLE and task.left_out:
+                raise _Incomplete from None
+            raise
+
+
+class _Incomplete(Exception):
+    """There is no plan without what was left out."""
+
+
+def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Statistics) -> PlanResult:
+    """The result for a plan that an engine returned: SOLVED only if it works in the model."""
+    with statistics.stage("validate"):
+        plan = replay(problem, actions)
+    if isinstance(plan, str):
+        return PlanResult(PlanStatus.FAILED, reason=f"the plan does not work: {plan}", statistics=statistics)
+    return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
+
+
+@dataclass(frozen=True)
+class FastDownward:
+    """Fast Downward's search component on the ground task."""
+
+    strategy: str = sas.LAMA_FIRST
+    binary: Path | None = None
+
+    def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+        """The operators of a plan; raises `PlanningStopped` if there is none."""
+        with statistics.stage("write"):
+            text = sas.write(task)
+        with statistics.stage("search"):
+            numbers, statistics.expanded = sas.search(text, self.strategy, limits, self.binary)
+        if any(not 0 <= number < len(task.operators) for number in numbers):
+            raise PlanningStopped(PlanStatus.FAILED, "Fast Downward's plan names an operator that does not exist")
+        return numbers
+
+
+def _searched_here(task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+    with statistics.stage("search"):
+        return a_star(task, limits, statistics)
+
+
+ENGINES: dict[str, Engine] = {
+    "fast-downward": GroundingEngine(FastDownward()),
+    "search": GroundingEngine(_searched_here),
+}
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name; raises `UnknownEngine`."""
+    try:
+        return ENGINES[name]
+    except KeyError:
+        raise UnknownEngine(f"unknown planning engine {name!r}; known: {', '.join(sorted(ENGINES))}") from None

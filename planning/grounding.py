@@ -1,0 +1,126 @@
+"""From a planning problem to a ground task: reachable instances, operators, goals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worldwright.planning.cases import Case, Numbering
+from worldwright.planning.cofiring import Candidate, Merger, compatible
+from worldwright.planning.joins import Names
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
+from worldwright.planning.reachability import Instance, Reachability
+from worldwright.planning.relevance import explore
+from worldwright.planning.task import GroundOperator, GroundTask, Pair
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.matching import Query
+from worldwright.world_model.model import Action
+from worldwright.world_model.vocabulary import ENDED
+
+MAX_OPERATORS = 400_000
+
+
+def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> GroundTask:
+    """The ground task of a problem.
+
+    Things that seem not to matter are left out (`GroundTask.left_out`) unless `complete` is asked for: a plan for
+    such a task is a plan, but that there is none, or none shorter, is proven only by the complete one.
+
+    Raises:
+        PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
+    """
+    deadline = Deadline(limits.cpu_seconds)
+    reachability, left_out = explore(problem, deadline, complete)
+    numbering = Numbering(reachability)
+    operators = _Operators(problem, reachability, numbering, deadline).all()
+    return GroundTask(
+        state=problem.state,
+        fluents=tuple(numbering.fluents),
+        domains=tuple(numbering.domains),
+        initial=(0,) * len(numbering.fluents),
+        operators=tuple(operators),
+        goals=_goals(reachability.ways, numbering),
+        left_out=left_out,
+    )
+
+
+def reached_goal(problem: PlanningProblem) -> Reach | None:
+    """The first of the problem's goals that holds already, if one does."""
+    vocabulary = problem.model.vocabulary
+    for goal in problem.goals:
+        if Query(vocabulary, goal.parameters, goal.conditions).holds(problem.state):
+            return goal
+    return None
+
+
+def _goals(ways: Sequence[Instance], numbering: Numbering) -> tuple[tuple[Pair, ...], ...]:
+    found: dict[Case, None] = {}
+    for form, binding in ways:
+        found.update(dict.fromkeys(numbering.cases(form.conjunction, binding)))
+    return tuple(found)
+
+
+class _Operators:
+    """Makes operators out of instances, one for each case in which an instance fires."""
+
+    def __init__(
+        self, problem: PlanningProblem, reachability: Reachability, numbering: Numbering, deadline: Deadline
+    ) -> None:
+        self._reachability = reachability
+        self._numbering = numbering
+        self._merger = Merger(problem.model, problem.state, numbering)
+        self._deadline = deadline
+        self._running = numbering.none_of.get((ENDED,))
+
+    def all(self) -> list[GroundOperator]:
+        """Every operator, by action in the order of the rules."""
+        groups = self._by_action(self._reachability.instances)
+        barred = self._by_action(self._reachability.held_back)
+        operators: list[GroundOperator] = []
+        for action, group in groups.items():
+            operators += self._of_action(action, group, barred.get(action, []))
+            if len(operators) > MAX_OPERATORS:
+                raise PlanningStopped(PlanStatus.UNSUPPORTED, f"more than {MAX_OPERATORS} operators")
+        return operators
+
+    def _by_action(self, instances: Sequence[Instance]) -> dict[Action, list[Candidate]]:
+        groups: dict[tuple[str, Names], list[Candidate]] = {}
+        for form, binding in instances:
+            assert form.rule is not None
+            group = groups.setdefault((form.rule.action, form.arguments(binding)), [])
+            for case in self._numbering.cases(form.conjunction, binding):
+                group.append((form, binding, case))
+        return {Action(name, args): group for (name, args), group in groups.items()}
+
+    def _of_action(self, action: Action, group: list[Candidate], barred: list[Candidate]) -> list[GroundOperator]:
+        self._deadline.check()
+        everyone = group + barred
+        beside = compatible([case for _, _, case in everyone])
+        found: dict[tuple[object, ...], GroundOperator] = {}
+        for number, base in enumerate(group):
+            others = beside[number]
+            if others:
+                if any(other >= len(group) for other in others):
+                    continue  # what would happen involves things that are left out
+                firing = _firing(base)
+                others = [other for other in others if _firing(everyone[other]) != firing]
+            operator = self._operator(action, base, [everyone[other] for other in others])
+            if operator is not None:
+                found.setdefault((operator.preconditions, operator.effects), operator)
+        return list(found.values())
+
+    def _operator(self, action: Action, base: Candidate, others: list[Candidate]) -> GroundOperator | None:
+        form, binding, case = base
+        assert form.rule is not None
+        effects = self._merger.effects(base, others)
+        if not effects:
+            return None
+        if self._running is not None and self._running not in case:
+            if any(variable == self._running[0] for variable, _ in case):
+                return None  # it would fire only when all is over
+            case = tuple(sorted((*case, self._running)))
+        return GroundOperator(action, form.rule, form.parameters(binding), case, effects)
+
+
+def _firing(candidate: Candidate) -> tuple[int, tuple[str, ...]]:
+    form, binding, _ = candidate
+    return form.order, form.parameters(binding)

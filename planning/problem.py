@@ -1,0 +1,154 @@
+"""What a planner is asked and what it answers. An answer is never a bare None: it has a status and a reason."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.state import State
+
+
+@dataclass(frozen=True)
+class PlanningProblem:
+    """Reach any one of the goals from the state, by the model's rules.
+
+    Planning takes each rule's likeliest outcome for certain, and `state` for complete: what is unknown has been
+    filled in by the caller.
+    """
+
+    model: WorldModel
+    state: State
+    goals: tuple[Reach, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What planning may cost: CPU seconds of this process and its children together, and a child's memory in MB."""
+
+    cpu_seconds: float = 10.0
+    memory_mb: int = 2048
+
+
+class PlanStatus(StrEnum):
+    """How planning ended."""
+
+    SOLVED = "solved"
+    UNSOLVABLE = "unsolvable"  # no plan exists in the model
+    TIMEOUT = "timeout"  # the CPU time, or the memory, ran out
+    UNSUPPORTED = "unsupported"  # the engine cannot express the problem; it was not run
+    FAILED = "failed"  # the engine broke, or its plan does not work
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """An action and the names of the rules that are expected to fire."""
+
+    action: Action
+    rules: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.action} by {', '.join(self.rules) or 'no rule'}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps that lead from the problem's state to a goal; none if the goal holds already."""
+
+    steps: tuple[PlanStep, ...] = ()
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions alone."""
+        return tuple(step.action for step in self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def rest(self, done: int = 1) -> Plan:
+        """What remains after `done` steps."""
+        return Plan(self.steps[done:])
+
+
+@dataclass
+class Statistics:
+    """What planning cost.
+
+    Attributes:
+        cpu: CPU seconds by stage (ground, write, search, validate), children's included.
+        variables: number of multi-valued variables.
+        operators: number of ground operators.
+        expanded: number of states expanded.
+        left_out: objects that were taken for irrelevant.
+    """
+
+    cpu: dict[str, float] = field(default_factory=dict)
+    variables: int = 0
+    operators: int = 0
+    expanded: int = 0
+    left_out: int = 0
+
+    @property
+    def cpu_total(self) -> float:
+        """CPU seconds of all stages."""
+        return sum(self.cpu.values())
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the CPU seconds spent inside to stage `name`."""
+        start = cpu_seconds()
+        try:
+            yield
+        finally:
+            self.cpu[name] = self.cpu.get(name, 0.0) + cpu_seconds() - start
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """How planning ended, with the plan if it was solved and the reason, one line, if it was not."""
+
+    status: PlanStatus
+    plan: Plan | None = None
+    reason: str = ""
+    statistics: Statistics = field(default_factory=Statistics)
+
+    @property
+    def solved(self) -> bool:
+        """Whether there is a plan."""
+        return self.status is PlanStatus.SOLVED
+
+
+class PlanningStopped(Exception):
+    """Raised inside this package to end planning early; engines turn it into a `PlanResult`."""
+
+    def __init__(self, status: PlanStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Deadline:
+    """A limit of CPU seconds, looked at now and then in hot loops."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = cpu_seconds() + seconds
+
+    def left(self) -> float:
+        """CPU seconds left; never below zero."""
+        return max(0.0, self._end - cpu_seconds())
+
+    def check(self) -> None:
+        """Raise `PlanningStopped` (TIMEOUT) when the time is up."""
+        if cpu_seconds() > self._end:
+            raise PlanningStopped(PlanStatus.TIMEOUT, "out of CPU time")
+
+
+def cpu_seconds() -> float:
+    """CPU seconds used so far by this process and by its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime

@@ -1,0 +1,102 @@
+"""Leaves out the things that a plan will hardly move: operators grow with places times things.
+
+What counts as a thing that is moved is read off the vocabulary: the values of injective predicates. First nothing may
+be put anywhere new (it may be taken, which costs little); if that does not reach the goal, what the goal speaks of
+may; then anything. The things moved by a relaxed plan for that (Hoffmann & Nebel 2001) stay in the task.
+"""
+
+from __future__ import annotations
+
+from worldwright.planning.facts import Facts
+from worldwright.planning.problem import Deadline, PlanningProblem
+from worldwright.planning.reachability import Reachability
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import Condition, Literal, is_variable
+from worldwright.world_model.state import Fluent
+
+FEW_THINGS = 3  # so few are all kept
+
+
+def explore(
+    problem: PlanningProblem, deadline: Deadline, complete: bool = False
+) -> tuple[Reachability, tuple[str, ...]]:
+    """What is reachable with the things that matter (or all, if `complete`), and the things left out.
+
+    Raises:
+        PlanningStopped: TIMEOUT or UNSUPPORTED.
+    """
+    if complete:
+        reachability = Reachability(problem, deadline)
+        reachability.run()
+        return reachability, ()
+    reachability = Reachability(problem, deadline, free=_held(problem))
+    reachability.run()
+    moved = reachability.moved()
+    if len(moved) <= FEW_THINGS:
+        reachability.release(None)
+        reachability.run()
+        return reachability, ()
+    if not reachability.ways:
+        reachability.release(_goal_things(problem, reachability.facts))
+        reachability.run(until_goal=True)
+    if not reachability.ways:
+        reachability.release(None)
+        reachability.run(until_goal=True)
+    if not reachability.ways:
+        return reachability, ()  # everything was tried: the goal cannot be reached
+    kept = _moved_by_relaxed_plan(reachability)
+    reachability = Reachability(problem, deadline, free=kept, strict=True)
+    reachability.run()
+    return reachability, tuple(name for name in moved if name not in kept)
+
+
+def _moved_by_relaxed_plan(reachability: Reachability) -> set[str]:
+    plan = reachability.relaxed_plan()
+    return {binding[place] for form, binding in plan for place in form.moved}
+
+
+def _held(problem: PlanningProblem) -> list[str]:
+    """Things in a place of which there is only one, as a hand: they may have to be put away first."""
+    predicates = [p for p in problem.model.vocabulary.predicates if p.injective and len(p.types) == 1]
+    fluents: list[Fluent] = [(predicate.name,) for predicate in predicates]
+    values = [problem.state.value(fluent) for fluent in fluents]
+    return [str(value) for value in values if value is not None]
+
+
+def _goal_things(problem: PlanningProblem, facts: Facts) -> list[str]:
+    """The objects that the goals name, or that their variables may stand for by conditions on one variable alone."""
+    found: dict[str, None] = {}
+    for goal in problem.goals:
+        found.update(dict.fromkeys(name for part in goal.conditions for name in _named(part)))
+        for variable in goal.parameters:
+            names = problem.state.universe.objects(variable.type)
+            tests = _lone_conditions(goal, variable.name, facts)
+            if not tests:
+                continue  # it may be anything, so it says nothing
+            found.update(dict.fromkeys(name for name in names if all(_holds(test, name, facts) for test in tests)))
+    return list(found)
+
+
+def _named(condition: Condition) -> list[str]:
+    return [arg for arg in condition.atom.args if not is_variable(arg)] if isinstance(condition, Literal) else []
+
+
+def _lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
+    """The unchanging positive literals of the goal that speak of one variable and of constants."""
+    return [
+        part
+        for part in goal.conditions
+        if isinstance(part, Literal)
+        and part.positive
+        and part.atom.predicate in facts.predicates
+        and part.atom.predicate not in facts.changing
+        and variable in part.atom.args
+        and all(not is_variable(arg) or arg == variable for arg in part.atom.args)
+    ]
+
+
+def _holds(literal: Literal, name: str, facts: Facts) -> bool:
+    atom = tuple(name if is_variable(arg) else arg for arg in literal.atom.args)
+    functional = facts.predicates[literal.atom.predicate].functional
+    fluent = (literal.atom.predicate, *(atom[:-1] if functional else atom))
+    return facts.value(fluent) == (atom[-1] if functional else True)

@@ -1,0 +1,137 @@
+"""Fast Downward: writes a ground task in its SAS+ format (version 3), runs its search component, reads the plan.
+
+The format: https://www.fast-downward.org/latest/documentation/translator-output-format/
+The search component is a program of its own (GPL-3) and only ever called as one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from worldwright.planning.problem import Limits, PlanningStopped, PlanStatus
+from worldwright.planning.process import Finished, run
+from worldwright.planning.task import GroundOperator, GroundTask, Pair
+
+_BINARY = Path("builds/release/bin/downward")
+_HOMES = ("up_fast_downward", "fast_downward")  # the packages that have carried it
+_SOLVED = (0, 1, 2, 3)  # https://www.fast-downward.org/latest/documentation/exit-codes/
+_UNSOLVABLE = (11,)
+_INCOMPLETE = (12,)
+_EXHAUSTED = (20, 21, 22, 23, 24)
+
+LAMA_FIRST = (
+    "let(hlm, landmark_sum(lm_factory=lm_reasonable_orders_hps(lm_rhw()),pref=false),"
+    "let(hff, ff(), lazy_greedy([hff,hlm],preferred=[hff,hlm],reopen_closed=false)))"
+)
+
+
+def find_binary() -> Path | None:
+    """Fast Downward's search program, wherever the installed distribution put it; None if there is none."""
+    for package in _HOMES:
+        spec = find_spec(package)
+        for home in map(Path, (spec.submodule_search_locations or []) if spec else []):
+            for found in (home / "downward" / _BINARY, home / _BINARY):
+                if found.is_file():
+                    return found
+    return None
+
+
+def write(task: GroundTask) -> str:
+    """The task in SAS+. A disjunction of goals becomes operators of cost 0 that set a variable of their own."""
+    several = len(task.goals) != 1
+    count = len(task.fluents)
+    lines = ["begin_version", "3", "end_version", "begin_metric", "1", "end_metric", str(count + several)]
+    for number, domain in enumerate(task.domains):
+        lines += _variable(number, len(domain))
+    initial = [str(value) for value in task.initial]
+    goal: Sequence[Pair] = [(count, 1)] if several else task.goals[0]
+    if several:
+        lines += _variable(count, 2)
+        initial.append("0")
+    lines += ["0", "begin_state", *initial, "end_state"]
+    lines += ["begin_goal", str(len(goal)), *(f"{variable} {value}" for variable, value in goal), "end_goal"]
+    lines.append(str(len(task.operators) + (len(task.goals) if several else 0)))
+    for number, operator in enumerate(task.operators):
+        lines.append(_operator(number, operator))
+    if several:
+        for pairs in task.goals:
+            lines.append(_block("goal", pairs, [f"0 {count} 0 1"], 0))
+    lines += ["0", ""]
+    return "\n".join(lines)
+
+
+def _variable(number: int, size: int) -> list[str]:
+    values = [f"Atom v{number}({value})" for value in range(size)]
+    return ["begin_variable", f"var{number}", "-1", str(size), *values, "end_variable"]
+
+
+def _operator(number: int, operator: GroundOperator) -> str:
+    before = dict(operator.preconditions)
+    changed = {effect.variable for effect in operator.effects}
+    prevail = [pair for pair in operator.preconditions if pair[0] not in changed]
+    effects = []
+    for variable, value, conditions in operator.effects:
+        pairs = "".join(f"{other} {wanted} " for other, wanted in conditions)
+        effects.append(f"{len(conditions)} {pairs}{variable} {before.get(variable, -1)} {value}")
+    return _block(str(number), prevail, effects, 1)
+
+
+def _block(name: str, prevail: Sequence[Pair], effects: Sequence[str], cost: int) -> str:
+    conditions = "".join(f"{variable} {value}\n" for variable, value in prevail)
+    listed = "\n".join(effects)
+    return f"begin_operator\n{name}\n{len(prevail)}\n{conditions}{len(effects)}\n{listed}\n{cost}\nend_operator"
+
+
+def search(text: str, strategy: str, limits: Limits, binary: Path | None = None) -> tuple[list[int], int]:
+    """The numbers of the operators of a plan for a written task, and how many states were expanded.
+
+    Raises:
+        PlanningStopped: UNSOLVABLE, TIMEOUT or FAILED, with the reason.
+    """
+    program = binary or find_binary()
+    if program is None:
+        raise PlanningStopped(PlanStatus.FAILED, "Fast Downward is not installed: pip install up-fast-downward")
+    with tempfile.TemporaryDirectory(prefix="worldwright-") as name:
+        folder = Path(name)
+        (folder / "task.sas").write_text(text, encoding="ascii")
+        command = [str(program), "--search", strategy, "--internal-plan-file", "plan.txt"]
+        try:
+            finished = run(command, folder, limits, folder / "task.sas")
+        except OSError as error:
+            raise PlanningStopped(PlanStatus.FAILED, f"Fast Downward does not start: {error}") from None
+        _check(finished)
+        return _read_plan(folder / "plan.txt"), _expanded(finished.output)
+
+
+def _check(finished: Finished) -> None:
+    code = finished.code
+    if finished.killed or code in _EXHAUSTED:
+        raise PlanningStopped(PlanStatus.TIMEOUT, f"Fast Downward ran out of time or memory (exit code {code})")
+    if code in _UNSOLVABLE:
+        raise PlanningStopped(PlanStatus.UNSOLVABLE, "Fast Downward searched all that is reachable")
+    if code in _INCOMPLETE:
+        raise PlanningStopped(PlanStatus.FAILED, "Fast Downward gave up: its search was not complete")
+    if code not in _SOLVED:
+        last = next((line for line in reversed(finished.output.splitlines()) if line.strip()), "")
+        raise PlanningStopped(PlanStatus.FAILED, f"Fast Downward ended with exit code {code}: {last[:200]}")
+
+
+def _read_plan(path: Path) -> list[int]:
+    """The operators of a plan file: lines `(name)`, comments begin with ';'."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+        names = [line.strip()[1:-1].strip() for line in lines if line.strip() and not line.startswith(";")]
+        return [int(name) for name in names if name != "goal"]
+    except (OSError, ValueError) as error:
+        raise PlanningStopped(PlanStatus.FAILED, f"Fast Downward wrote no readable plan: {error}") from None
+
+
+def _expanded(output: str) -> int:
+    for line in output.splitlines():
+        words = line.split()
+        if "Expanded" in words and words[-1] == "state(s)." and words[-2].isdigit():
+            return int(words[-2])
+    return 0

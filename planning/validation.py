@@ -1,0 +1,59 @@
+"""Replays plans in the world model itself: no engine is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from worldwright.planning.problem import Plan, PlanningProblem, PlanStep
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.matching import Query
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.state import State
+from worldwright.world_model.vocabulary import ENDED
+
+
+def validate(problem: PlanningProblem, plan: Plan) -> str | None:
+    """None if the plan leads to a goal in the model, or why it does not."""
+    checked = replay(problem, plan.actions)
+    return checked if isinstance(checked, str) else None
+
+
+def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
+    """The plan of these actions with the rules that fire, or why they do not lead to a goal."""
+    model, state = problem.model, problem.state
+    steps = []
+    for number, action in enumerate(actions, 1):
+        if _ended(state):
+            return f"step {number}, {action}: all is over before it"
+        prediction = model.predict(state, action)
+        if not prediction.change:
+            return f"step {number}, {action}: changes nothing in the model"
+        steps.append(PlanStep(action, tuple(dict.fromkeys(firing.rule.name for firing in prediction.firings))))
+        state = prediction.state
+    if not any(query.holds(state) for query in queries(model, problem.goals)):
+        return "no goal holds in the model after the last step"
+    return Plan(tuple(steps))
+
+
+def still_leads(model: WorldModel, state: State, plan_rest: Plan, goals: Sequence[Reach]) -> bool:
+    """Whether the rest of a plan leads from `state` to one of the goals in the model; it may get there early."""
+    wanted = queries(model, goals)
+    for step in plan_rest.steps:
+        if any(query.holds(state) for query in wanted):
+            return True
+        if _ended(state):
+            return False
+        prediction = model.predict(state, step.action)
+        if not prediction.change:
+            return False
+        state = prediction.state
+    return any(query.holds(state) for query in wanted)
+
+
+def queries(model: WorldModel, goals: Sequence[Reach]) -> list[Query]:
+    """The compiled goals."""
+    return [Query(model.vocabulary, goal.parameters, goal.conditions) for goal in goals]
+
+
+def _ended(state: State) -> bool:
+    return state.value((ENDED,)) is not None
