@@ -64,7 +64,7 @@ class MiniGrid:
         image = _image_space(env)
         if image is None:
             return False
-        source = next(layer for layer in reversed([*_layers(env)]) if _image_space(layer) is image)
+        source = next(layer for layer in reversed([*layers(env)]) if _image_space(layer) is image)
         if hasattr(source, "agent_view_size"):
             return bool(source.agent_view_size == image.shape[0])
         return not isinstance(source, gymnasium.Wrapper)
@@ -87,11 +87,19 @@ def perceiver_for(env: Env) -> Perceiver:
         if world.recognises(env):
             return world.perceiver(env)
     space = env.observation_space
-    source = next(layer for layer in reversed([*_layers(env)]) if layer.observation_space is space)
+    source = next(layer for layer in reversed([*layers(env)]) if layer.observation_space is space)
     known = "; ".join(f"{world.name} ({world.form})" for world in WORLDS.values())
     raise UnknownWorld(
         f"no perceiver reads the observations of {type(source).__name__}, {_shown(space)}; supported: {known}"
     )
+
+
+def layers(env: Env) -> Iterator[Env]:
+    """The environment with all its wrappers, from the outside in."""
+    yield env
+    while isinstance(env, gymnasium.Wrapper):
+        env = env.env
+        yield env
 
 
 def make_env(env_id: str, /, **keywords: Any) -> Env:
@@ -128,14 +136,6 @@ def _unregistered(env_id: str, error: Exception) -> str:
 
 def _clip(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _layers(env: Env) -> Iterator[Env]:
-    """The environment with all its wrappers, from the outside in."""
-    yield env
-    while isinstance(env, gymnasium.Wrapper):
-        env = env.env
-        yield env
 
 
 def _image_space(env: Env) -> spaces.Box | None:
