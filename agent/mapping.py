@@ -16,13 +16,19 @@ from numpy.typing import NDArray
 from worldwright.world_model.scene_graph import Position
 
 _UNKNOWN = -1
-_COST_NEW = 0.15  # nats: the next cell is most often like its neighbours
+_COST_LIKELY = 0.1  # nats, of a new cell that is like a known one beside it, as most are
+_COST_NEW = 0.5  # of one with no known cell beside it
+_COST_UNLIKELY = 1.2  # of one unlike all known ones beside it
 _COST_DIFFERENT = 6.0
 _COST_DISTANCE = 0.6  # per cell, weak: unlearned motions are more often short
+_COST_SECOND = 3.0
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
 _COST_LOST = 20.0  # a view that costs more than this where it was foreseen does not agree with the map
-_MARGIN = 2.5  # nats between the best and the next place below which the place is ambiguous
-_REACH = 8  # cells that one action may move the agent
+_MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
+_MARGIN_MAP = 0.9  # and below which nothing is entered in the map
+_STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+_NEAR = 3  # cells that one action may move the agent in any direction
+_REACH = 9  # and straight on
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,11 @@ class GridMap:
         remembered = self._grid[at[..., 0], at[..., 1]]
         new = remembered == _UNKNOWN
         different = ~new & (remembered != codes)
-        costs: NDArray[np.float64] = _COST_NEW * new.sum(axis=1) + _COST_DIFFERENT * different.sum(axis=1)
+        beside = np.stack([self._grid[at[..., 0] + dx, at[..., 1] + dy] for dx, dy in _STEPS])
+        alike = (beside == codes).any(axis=0)
+        bare = (beside == _UNKNOWN).all(axis=0)
+        new_costs = np.where(alike, _COST_LIKELY, np.where(bare, _COST_NEW, _COST_UNLIKELY))
+        costs: NDArray[np.float64] = np.where(new, new_costs, _COST_DIFFERENT * different).sum(axis=1)
         return costs
 
     def locate(
@@ -80,6 +90,7 @@ class GridMap:
         last: Position,
         foreseen: Mapping[Position, float],
         experience: int = 0,
+        turned: bool = False,
         quick: bool = False,
     ) -> Fix:
         """Where a view lies.
@@ -90,6 +101,7 @@ class GridMap:
             last: where the agent stood before.
             foreseen: probability of each place by the learned rules.
             experience: the number of sure transitions of this action that the rules were learned from.
+            turned: whether the view is known to have turned: one effect of an action makes another less likely.
             quick: take the likeliest foreseen place unexamined if nothing seen from there disagrees with the map.
         """
         if quick and foreseen:
@@ -101,20 +113,24 @@ class GridMap:
         steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
         priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
-        total = view_costs + _COST_DISTANCE * steps + np.array(priors)
+        moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
+        total = view_costs + moving + np.array(priors)
         best = int(np.argmin(total))
-        certain = bool(np.delete(total, best).min(initial=np.inf) - total[best] >= _MARGIN)
+        margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
+        certain = margin >= _MARGIN
         place = (int(centres[best, 0]), int(centres[best, 1]))
-        return Fix(place, certain, certain or (place in foreseen and float(view_costs[best]) < _COST_LOST))
+        agrees = float(view_costs[best]) < _COST_LOST
+        return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))
 
 
 def _window(last: Position, foreseen: Mapping[Position, float]) -> NDArray[np.int32]:
-    span = np.arange(-_REACH, _REACH + 1, dtype=np.int32)
-    grid = np.stack(np.meshgrid(span, span, indexing="ij"), axis=-1).reshape(-1, 2)
-    order = np.argsort(np.abs(grid).sum(axis=1), kind="stable")  # of equals the nearest is found first
-    centres = grid[order] + np.array(last, np.int32)
-    far = [place for place in sorted(foreseen) if max(abs(place[0] - last[0]), abs(place[1] - last[1])) > _REACH]
-    return np.concatenate([centres, np.array(far, np.int32).reshape(-1, 2)]).astype(np.int32)
+    """The places to consider, nearest first: of equals the first is taken."""
+    near = range(-_NEAR, _NEAR + 1)
+    moves = [(x, y) for x in near for y in near]
+    moves += [(dx * far, dy * far) for far in range(_NEAR + 1, _REACH + 1) for dx, dy in _STEPS]
+    moves.sort(key=lambda move: abs(move[0]) + abs(move[1]))
+    places = dict.fromkeys((last[0] + x, last[1] + y) for x, y in moves)
+    return np.array([*places, *(place for place in sorted(foreseen) if place not in places)], np.int32)
 
 
 def _prior_cost(place: Position, foreseen: Mapping[Position, float], surprise: float) -> float:

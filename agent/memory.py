@@ -83,6 +83,8 @@ class Memory:
         self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
         self._bounds = (0, 0, -1, -1)
         self._surely = True
+        self._lattice: Lattice | None = None
+        self.visited: set[str] = set()  # places where the agent stood
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
     def update(self, graph: SceneGraph, predictions: Sequence[Prediction] = (), experience: int = 0) -> Sighting:
@@ -110,6 +112,33 @@ class Memory:
         self._mark(observed)
         return Sighting(self.belief.state(), observed, certain=True, discovered=len(new))
 
+    @property
+    def here_predicate(self) -> str | None:
+        """The predicate that says where the agent is, in worlds with a lattice."""
+        return self._lattice.here if self._lattice else None
+
+    def unseen_near(self, place: str, radius: int = 3) -> int:
+        """How many cells within `radius` of a cell are not known."""
+        if self._lattice is None or place not in self._places:
+            return 0
+        x0, y0 = self._places[place]
+        content = self._lattice.content
+        span = range(-radius, radius + 1)
+        near = (self._cells.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
+        return sum(cell is None or (content, cell) not in self.belief.values for cell in near)
+
+    def border(self) -> list[str]:
+        """The unknown cells next to known ones, in the order in which they became known as places."""
+        if self._lattice is None:
+            return []
+        known = {place for place, cell in self._cells.items() if (self._lattice.content, cell) in self.belief.values}
+        steps = list(self._lattice.directions.values())
+        return [
+            cell
+            for (x, y), cell in self._cells.items()
+            if (x, y) not in known and cell not in self.visited and any((x + dx, y + dy) in known for dx, dy in steps)
+        ]
+
     def _mark(self, observed: frozenset[str]) -> None:
         for name in sorted(observed):
             self.belief.last_seen[name] = self.step
@@ -119,12 +148,14 @@ class Memory:
     def _take_view(
         self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction], experience: int
     ) -> Sighting:
+        self._lattice = lattice
         looks = self._appearances(graph, lattice)
         cells = [cell for cell in graph.positions if (lattice.content, cell) in graph.state.values]
         offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
         contents = [str(graph.state.values[(lattice.content, cell)]) for cell in cells]
         codes = np.array([self._map.code(looks.get(thing, ())) for thing in contents], np.int32)
-        fix = self._locate(lattice, offsets, codes, predictions, experience)
+        turned = any(self.belief.values.get(f, v) != v for f, v in graph.state.values.items() if v in lattice.directions)
+        fix = self._locate(lattice, offsets, codes, predictions, experience, turned)
         places = offsets + np.array(fix.position, np.int32)
         self.position = fix.position
         if not fix.trusted:
@@ -155,6 +186,7 @@ class Memory:
         codes: _Ints,
         predictions: Sequence[Prediction],
         experience: int,
+        turned: bool,
     ) -> Fix:
         if self.step == 0:
             return Fix((0, 0), certain=True, trusted=True)
@@ -163,7 +195,7 @@ class Memory:
             place = self._places.get(str(prediction.state.value((lattice.here,))))
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
-        return self._map.locate(offsets, codes, self.position, foreseen, experience, self.quick)
+        return self._map.locate(offsets, codes, self.position, foreseen, experience, turned, self.quick)
 
     def _know_cells(self, lattice: Lattice, places: _Ints) -> int:
         """Make the cells in view, and all between and just around them, known as objects; count those newly seen."""
@@ -217,6 +249,7 @@ class Memory:
                 if value in lattice.directions and self._heading is None:
                     self._heading = lattice.directions[str(value)]
         slots = {_HAND + fluent[0]: fluent for fluent in held}
+        self.visited.add(self._cells[self.position])
         contents = self._identify(lattice, seen, slots)
         for slot, thing in contents.items():
             change[slots.get(slot, (lattice.content, slot))] = thing

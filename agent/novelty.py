@@ -21,6 +21,7 @@ class Novelty:
         self._vocabulary = vocabulary
         self._references = References(vocabulary, vocabulary.actions[0].name)
         roots = [ref for ref in self._references.roots if not ref.is_argument]
+        self._own = set(self._references.closure(roots))
         nearby = self._references.closure([*roots, *self._references.neighbours(roots)])
         self._nearby = self._references.closure(nearby)
         self._refs: list[Ref] = self._nearby
@@ -37,8 +38,13 @@ class Novelty:
             self._count(action, state)
 
     def attend(self, refs: list[Ref]) -> None:
-        """Let contexts be told apart by these references from now on (none: by all that is near)."""
-        wanted = [ref for ref in refs if not any(part.is_argument for part in ref.parts())] or self._nearby
+        """Let contexts be told apart by these references from now on.
+
+        As long as they do not go beyond the agent itself contexts are told apart by all that is near.
+        """
+        wanted = sorted(ref for ref in refs if not any(part.is_argument for part in ref.parts()))
+        if self._own.issuperset(wanted):
+            wanted = self._nearby
         if wanted != self._refs:
             self._refs = wanted
             self._start()

@@ -20,5 +20,9 @@ class MatchLimit(WorldwrightError):
     """A condition of so many variables that to list its bindings would take too long."""
 
 
+class Inexpressible(WorldwrightError):
+    """A model or a goal that the language it is to be written in (PDDL) cannot say."""
+
+
 class VocabularyProblem(WorldwrightError):
     """A name, an arity or a type that the vocabulary does not know, or two vocabularies that differ."""

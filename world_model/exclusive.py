@@ -352,7 +352,7 @@ class Closure:
         self, parameters: tuple[Variable, ...], conditions: tuple[Condition, ...], bound: dict[str, str]
     ) -> bool:
         """Whether terms for the parameters are known of which all the conditions are known to hold."""
-        waiting = [c for c in conditions if not self._follows(renamed_condition(c, bound))]
+        waiting = [c for c in conditions if not self.follows(renamed_condition(c, bound))]
         if not waiting:
             # A parameter in no literal needs only some object of its type, which there need not be.
             return all(variable.name in bound for variable in parameters)
@@ -379,7 +379,8 @@ class Closure:
                 return None
         return matched or None
 
-    def _follows(self, condition: Condition) -> bool:
+    def follows(self, condition: Condition) -> bool:
+        """Whether the condition provably holds wherever what was assumed does."""
         if isinstance(condition, Comparison):
             low, high = self._ranges().get(self.atom(condition.counter), (0, -1))
             return low <= high and condition.accepts(low) and condition.accepts(high)

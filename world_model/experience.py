@@ -17,7 +17,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -39,7 +39,7 @@ MAX_NUMBER = 10**9
 _ENTRIES = 4  # that an object or a static fact takes in the tables of its universe
 
 _OBJECT = re.compile(r"[A-Za-z0-9_.<>=+*-]{1,80}")  # what can stand in the text of an atom
-_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for the other end of a pipe
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # wait for no pipe, and keep newlines
 _NO_OBJECT = "is no name of an object: use at most 80 of A-Z, a-z, 0-9 and _.<>=+*-"
 
 
@@ -71,13 +71,15 @@ class ExperienceBuffer:
             ExperienceProblem: it speaks another vocabulary, or its states and those of its episode do not share
                 one universe.
         """
-        universe = self._universes.get(transition.episode)
-        if universe is None:
-            universe = _new_universe(transition, self.vocabulary)
+        universe = self._universes.get(transition.episode) or _new_universe(transition, self.vocabulary)
         _require_one_universe(transition, universe)
         self._by_action[self.vocabulary.action(transition.action.name).name].append(transition)
         self._transitions.append(transition)
         self._universes[transition.episode] = universe
+
+    def reserve(self, episode: int, universe: Universe) -> None:
+        """Number an episode of which there is no transition yet."""
+        self._universes[episode] = universe
 
     def of_action(self, name: str) -> Sequence[Transition]:
         """The transitions of an action; a view that grows with the buffer. Raises `VocabularyProblem`."""
@@ -159,7 +161,7 @@ class ExperienceLog:
         try:
             reader, self._end = _load(path, vocabulary, new=True)
             self.recovered = reader.buffer
-            self._writer = _Writer(vocabulary, reader.budget, self.recovered)
+            self._writer = _Writer(vocabulary, reader.budget, reader.last_states())
             self._clean = False  # the torn tail, if there is one, is cut off before the first line
             if self._end == 0:
                 self._write(_header(vocabulary))
@@ -214,7 +216,7 @@ def _open_for_appending(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():
         raise ExperienceProblem("not a regular file")
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NO_WAITING, 0o644)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _FLAGS, 0o644)
     try:
         _lock(handle)
     except BaseException:
@@ -297,8 +299,7 @@ class _Checker:
         """Raise unless the fluent can have the value (None: no value)."""
         form = self._forms.get(fluent[0])
         if form is None:
-            self.vocabulary.predicate(fluent[0])
-            raise AssertionError("every predicate has a form")
+            raise ExperienceProblem(f"unknown predicate {fluent[0][:40]!r}")
         self._objects(fluent[0], fluent[1:], form.types, known)
         if value is None:
             return
@@ -347,7 +348,7 @@ def _line(record: Mapping[str, object]) -> bytes:
 class _Budget:
     """How many entries a file may still bring into memory."""
 
-    left: int = MAX_ENTRIES
+    left: int = field(default_factory=lambda: MAX_ENTRIES)
 
     def spend(self, entries: int) -> None:
         self.left -= entries
@@ -361,84 +362,77 @@ class _Budget:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Written:
-    """What of an episode is on file."""
+    """What of an episode is on file: so many of its universe's objects and facts, and its last state."""
 
     universe: Universe
-    ordinals: dict[str, int]
-    facts: dict[Fluent, Value]
+    objects: int
+    facts: int
     last: State
 
 
 class _Writer:
     """Turns transitions into lines. What `lines` gave counts as written only after `commit`."""
 
-    def __init__(self, vocabulary: Vocabulary, budget: _Budget, on_file: Iterable[Transition] = ()) -> None:
+    def __init__(self, vocabulary: Vocabulary, budget: _Budget, on_file: Mapping[int, State] | None = None) -> None:
         self._vocabulary = vocabulary
-        self._budget = budget  # what cannot be read is not written
+        self._budget = budget  # what could not be read is not written
         self._checker = _Checker(vocabulary)
         self._bare = Universe(vocabulary)
-        self._episodes: dict[int, _Written] = {}
-        self._pending: tuple[int, _Written] | None = None
-        last = {transition.episode: transition.after for transition in on_file}
-        for episode, state in last.items():
-            universe = state.universe
-            ordinals = {name: index for index, name in enumerate(universe.types)}
-            self._episodes[episode] = _Written(universe, ordinals, dict(universe.facts), state)
+        self._episodes = {episode: _written(state.universe, state) for episode, state in (on_file or {}).items()}
+        self._pending: dict[int, _Written] = {}
+        self._numbered = self._bare
+        self._ordinals: dict[str, int] = {}
 
     def lines(self, transition: Transition) -> bytes:
         """The transition's line, after one for what its universe gained if it did; raises `WorldwrightError`."""
         known = self._episodes.get(transition.episode) or self._first(transition)
         _require_one_universe(transition, known.universe)
         gained = self._gained(transition.episode, known)
-        if gained:
-            universe = known.universe
-            ordinals = {name: index for index, name in enumerate(universe.types)}
-            known = _Written(universe, ordinals, dict(universe.facts), known.last)
-        data = gained + _line(self._record(transition, known))
-        self._pending = (transition.episode, replace(known, last=transition.after))
+        data = (_line(gained) if len(gained) > 1 else b"") + _line(self._record(transition, known.last))
+        self._pending = {transition.episode: _written(known.universe, transition.after)}
         return data
 
     def commit(self) -> None:
         """Take what `lines` last gave as written."""
-        assert self._pending is not None
-        self._episodes[self._pending[0]] = self._pending[1]
-        self._pending = None
+        self._episodes.update(self._pending)
 
     def _first(self, transition: Transition) -> _Written:
         universe = _new_universe(transition, self._vocabulary)
         self._budget.spend_on(self._bare)
-        ordinals = {name: index for index, name in enumerate(self._bare.types)}
-        return _Written(universe, ordinals, self._bare.facts, State({}, universe))
+        return _Written(universe, len(self._bare.types), len(self._bare.facts), State({}, universe))
 
-    def _gained(self, episode: int, known: _Written) -> bytes:
-        """The line for what the universe gained since the last one; empty if it did not."""
+    def _gained(self, episode: int, known: _Written) -> dict[str, object]:
+        """The record of what the universe gained since it was last written: of two fields and more, if it did."""
         types, facts = known.universe.types, known.universe.facts
-        names = list(islice(types, len(known.ordinals), None))
-        atoms = (
-            [join_atom(fluent, value) for fluent, value in facts.items() if known.facts.get(fluent) != value]
-            if facts != known.facts
-            else []
-        )
-        if not names and not atoms:
-            return b""
-        self._budget.spend(_ENTRIES * (len(names) + len(atoms)))
+        record: dict[str, object] = {"episode": _natural(episode)}
+        names = list(islice(types, known.objects, None))
         for name in names:
             self._checker.object(name, types[name])
+        if names:
+            record["objects"] = [[type_, *group] for type_, group in groupby(names, key=types.__getitem__)]
+        atoms = [join_atom(fluent, value) for fluent, value in islice(facts.items(), known.facts, None)]
         for atom in atoms:
             self._checker.fact((atom.predicate, *atom.args), types)
-        groups = groupby(names, key=lambda name: types[name])
-        objects = [[type_, *group] for type_, group in groups]
-        return _line(
-            {
-                "episode": _natural(episode),
-                **({"objects": objects} if objects else {}),
-                **({"facts": [[atom.predicate, *atom.args] for atom in atoms]} if atoms else {}),
-            }
-        )
+        if atoms:
+            record["facts"] = [[atom.predicate, *atom.args] for atom in atoms]
+        self._budget.spend(_ENTRIES * (len(names) + len(atoms)))
+        return record
 
-    def _record(self, transition: Transition, known: _Written) -> dict[str, object]:
+    def _observed(self, transition: Transition) -> list[int | list[int]]:
+        universe = transition.before.universe
+        if self._numbered is not universe:
+            self._numbered, self._ordinals = universe, {}
+        for name in islice(universe.types, len(self._ordinals), None):
+            self._ordinals[name] = len(self._ordinals)
+        unknown = sorted(transition.observed - self._ordinals.keys())
+        if unknown:
+            raise ExperienceProblem(f"observed {unknown[0][:40]!r}, which the universe does not know")
+        self._budget.spend(len(transition.observed))
+        return _ranges(self._ordinals[name] for name in transition.observed)
+
+    def _record(self, transition: Transition, last: State) -> dict[str, object]:
         types = transition.before.universe.types
         self._checker.action(transition.action, types)
         record: dict[str, object] = {
@@ -446,11 +440,10 @@ class _Writer:
             "step": _natural(transition.step),
             "action": [transition.action.name, *transition.action.args],
         }
-        if transition.before is not known.last and transition.before.values != known.last.values:
-            record["before"] = self._change(known.last, transition.before)
+        if transition.before is not last and transition.before.values != last.values:
+            record["before"] = self._change(last, transition.before)
         record["change"] = self._change(transition.before, transition.after)
-        record["observed"] = _ranges(_ordinal(name, known.ordinals) for name in transition.observed)
-        self._budget.spend(len(transition.observed))
+        record["observed"] = self._observed(transition)
         if not transition.certain:
             record["certain"] = False
         if transition.source != "agent":
@@ -468,16 +461,13 @@ class _Writer:
         return [[*fluent, value] for fluent, value in change]
 
 
+def _written(universe: Universe, last: State) -> _Written:
+    return _Written(universe, len(universe.types), len(universe.facts), last)
+
+
 def _natural(number: int) -> int:
     if not 0 <= number <= MAX_NUMBER:
         raise ExperienceProblem(f"a number of {number} is not between 0 and {MAX_NUMBER}")
-    return number
-
-
-def _ordinal(name: str, ordinals: Mapping[str, int]) -> int:
-    number = ordinals.get(name)
-    if number is None:
-        raise ExperienceProblem(f"observed {name[:40]!r}, which the universe does not know")
     return number
 
 
@@ -525,7 +515,7 @@ def _load(path: Path, vocabulary: Vocabulary, new: bool = False) -> tuple[_Reade
 
 def _open(path: Path) -> BinaryIO:
     """A regular file, opened for reading; a pipe is refused without waiting for its other end."""
-    handle = os.open(path, os.O_RDONLY | _NO_WAITING)
+    handle = os.open(path, os.O_RDONLY | _FLAGS)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(0, "not a regular file")
@@ -545,6 +535,10 @@ class _Reader:
         self.budget = _Budget()
         self._episodes: dict[int, _Read] = {}
         self._bare = Universe(vocabulary)
+
+    def last_states(self) -> dict[int, State]:
+        """The last state of each episode, of those too that have no transition yet."""
+        return {number: known.last for number, known in self._episodes.items()}
 
     def take(self, data: bytes, first: bool) -> int:
         """Read a line; the number of its bytes, or 0 if it is torn."""
@@ -591,7 +585,10 @@ class _Reader:
             atom = _texts(entry)
             self._checker.fact(atom, universe.types)
             self.budget.spend(_ENTRIES)
+            facts = len(universe.facts)
             universe.add_fact(tuple(atom))
+            if len(universe.facts) == facts:
+                raise ExperienceProblem(f"fact ({' '.join(atom)}) stands twice, or against another")
 
     def _episode(self, number: int) -> _Read:
         known = self._episodes.get(number)
@@ -599,6 +596,7 @@ class _Reader:
             self.budget.spend_on(self._bare)
             universe = Universe(self._vocabulary)
             known = self._episodes[number] = _Read(universe, list(universe.types), State({}, universe))
+            self.buffer.reserve(number, universe)
         return known
 
     def _take_transition(self, record: dict[str, object]) -> None:

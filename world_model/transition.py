@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import Change, Fluent, State
+from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, WON
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,17 @@ class Transition:
         return all(name in self.observed or name in constants for name in fluent[1:])
 
     def change(self) -> Change:
-        """The fluents known before whose value is seen to have changed, with the new values."""
+        """The fluents known before whose value is seen to have changed, with the new values.
+
+        What the agent itself derives is no effect: that the goal holds, and an end that comes with its holding.
+        """
         functional = self.before.universe.vocabulary.is_functional
+        reached = self.after.value((GOAL_HOLDS,)) is not None and self.before.value((GOAL_HOLDS,)) is None
+        derived = {GOAL_HOLDS, ENDED, WON} if reached else {GOAL_HOLDS}
         return {
             fluent: value
             for fluent, value in self.before.difference(self.after).items()
-            if (fluent in self.before.values or not functional(fluent[0])) and self.is_observed(fluent)
+            if fluent[0] not in derived
+            and (fluent in self.before.values or not functional(fluent[0]))
+            and self.is_observed(fluent)
         }

@@ -12,6 +12,13 @@ from typing import TypeVar
 from worldwright.world_model.errors import VocabularyProblem
 
 ROOT_TYPE = "object"
+
+# Facts without arguments that every world's vocabulary declares and the agent itself sees to: the end of an episode,
+# its end in success, and that what was asked for is the case.
+ENDED = "ended"
+WON = "won"
+GOAL_HOLDS = "goal-holds"
+
 MAX_NAMES = 10_000  # of each kind of thing a vocabulary declares
 MAX_ARITY = 8
 MAX_TYPE_DEPTH = 32

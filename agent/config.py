@@ -1,0 +1,26 @@
+"""How an agent is put together: every stage that can be exchanged or switched off, as one immutable value."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AgentConfig(BaseModel):
+    """The agent's settings. `--set agent.engine=search` on the command line sets one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    engine: str = Field("fast-downward", description="planner engine (see planning.ENGINES)")
+    policy: str = Field("pddl", description="who decides while acting (see agent.POLICIES)")
+    author: str = Field("inducer", description="who proposes rules (see agent.AUTHORS)")
+    memory: Literal["map", "view"] = Field("map", description="remember the map, or only the present view")
+    predictor: bool = Field(True, description="let predictions help to locate the agent")
+    monitor: bool = Field(True, description="replan when the plan no longer works in the model")
+    explorer: Literal["planned", "random"] = Field("planned", description="how to explore")
+    experiments: bool = Field(True, description="plan with hypotheses where no plan exists under the laws")
+    plan_cpu_seconds: float = Field(10.0, gt=0, le=3600, description="CPU limit of one plan")
+    plan_memory_mb: int = Field(2048, ge=64, le=65536, description="memory limit of a planner process")
+    search_states: int = Field(20_000, ge=1, le=10_000_000, description="states the explorer looks ahead through")
+    tries: int = Field(2, ge=1, le=100, description="times an action is tried in a context before it is old")

@@ -1,0 +1,221 @@
+"""What to do next, and why: plan to the goal, look where nobody has looked, try what nobody has tried.
+
+The order of preference is the whole policy. Curious (while learning), the agent first tries what is new to it; else it
+first pursues the goal. A plan is kept as long as it still leads to its end in the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from worldwright.agent.events import Listener, Planned
+from worldwright.agent.explorer import Target
+from worldwright.agent.memory import Memory
+from worldwright.agent.mind import Mind
+from worldwright.planning.engines import engine_named
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep, cpu_seconds
+from worldwright.world_model.goal import GoalTracker, Reach, next_reaches
+from worldwright.world_model.language import LiftedAtom, Literal
+from worldwright.world_model.matching import Query
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.state import State
+from worldwright.world_model.vocabulary import ENDED, WON
+
+
+@dataclass(frozen=True)
+class Intention:
+    """A plan that is being followed.
+
+    Attributes:
+        purpose: goal, experiment, novelty, frontier, win or random.
+        plan: what is left of it.
+        model: the laws by which it works.
+        worth: whether the state at its end is what it was made for.
+        fresh: whether it was made just now.
+        trial: whether its last action is done to see what happens.
+    """
+
+    purpose: str
+    plan: Plan
+    model: WorldModel
+    worth: Callable[[State], bool]
+    fresh: bool = True
+    trial: bool = False
+
+    def next_action(self) -> Action:
+        """The action to do now."""
+        return self.plan.steps[0].action
+
+    def advanced(self) -> Intention:
+        """The same after its next action."""
+        return replace(self, plan=self.plan.rest(), fresh=False)
+
+    def doubted(self) -> Intention:
+        """The same after a surprise: nothing is left of it."""
+        return replace(self, plan=Plan())
+
+    def still_good(self, state: State) -> bool:
+        """Whether, simulated from the state, every step does something and the end is worth it."""
+        steps = self.plan.steps
+        for index, step in enumerate(steps):
+            if self.trial and index == len(steps) - 1:
+                return self.worth(state)
+            prediction = self.model.predict(state, step.action)
+            if not prediction.change or prediction.state.value((ENDED,)) and not self.worth(prediction.state):
+                return False
+            state = prediction.state
+        return bool(steps) and self.worth(state)
+
+
+class Decider(Protocol):
+    """A policy: decides what to do next."""
+
+    def decide(self, intention: Intention | None, state: State, tell: Listener, step: int) -> Intention | None:
+        """The intention to follow now, its next action first; None to give the episode up.
+
+        `state` is the optimistic one: what is unknown is as hoped.
+        """
+
+
+class PlanningDecider:
+    """Decides by planning in the learned model (policy `pddl`)."""
+
+    def __init__(self, mind: Mind, memory: Memory, tracker: GoalTracker) -> None:
+        self._mind = mind
+        self._memory = memory
+        self._tracker = tracker
+        self._engine = engine_named(mind.config.engine)
+        self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
+        self._tell: Listener
+        self._step = 0
+
+    def decide(self, intention: Intention | None, state: State, tell: Listener, step: int) -> Intention | None:
+        """Go on with the intention if it is still good, else form another."""
+        self._tell, self._step = tell, step
+        if intention is not None:
+            intention = intention.advanced()
+            if intention.plan.steps and (not self._mind.config.monitor or intention.still_good(state)):
+                return intention
+        return next((found for found in self._intentions(state) if found is not None), None)
+
+    def _intentions(self, state: State) -> Iterator[Intention | None]:
+        """The ways to go on, best first; each is looked for only when those before it were not found."""
+        laws = self._mind.model
+        if self._mind.curious:
+            yield self._novelty(state)
+            yield self._frontier(laws, state)
+            yield from self._experiments(state)
+            yield self._goal(laws, state)
+            yield self._far_frontier(laws, state)
+        else:
+            yield self._goal(laws, state)
+            yield self._frontier(laws, state)
+            yield from self._experiments(state)
+            yield self._far_frontier(laws, state)
+            yield self._novelty(state)
+        yield self._random()
+
+    # -- the goal -----------------------------------------------------------------------------------------------------
+
+    def _goal(self, model: WorldModel, state: State, purpose: str = "goal") -> Intention | None:
+        remaining = self._tracker.remaining
+        if remaining is None:
+            return self._win(model, state)
+        goals = tuple(next_reaches(remaining))
+        return self._plan(purpose, model, state, goals)
+
+    def _win(self, model: WorldModel, state: State) -> Intention | None:
+        """The goal holds, but the episode goes on: do what the laws say wins, or else what they say does no harm."""
+        won = Reach((), (Literal(LiftedAtom(WON, ())),))
+        planned = self._plan("win", model, state, (won,))
+        if planned is not None:
+            return planned
+        return None
+
+    def _plan(self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> Intention | None:
+        result = self._engine.solve(PlanningProblem(model, state, goals), self._limits)
+        plan = result.plan or Plan()
+        self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
+        if not result.solved or not plan.steps:
+            return None
+        queries = [Query(model.vocabulary, goal.parameters, goal.conditions) for goal in goals]
+        return Intention(purpose, plan, model, lambda end: any(query.holds(end) for query in queries))
+
+    def _experiments(self, state: State) -> Iterator[Intention | None]:
+        """Plans that work only if a hypothesis does."""
+        laws = self._mind.model
+        if self._mind.config.experiments and laws.hypotheses:
+            yield self._goal(laws.optimist(), state, "experiment")
+
+    # -- exploration --------------------------------------------------------------------------------------------------
+
+    def _novelty(self, state: State) -> Intention | None:
+        if self._mind.config.explorer == "random":
+            return None
+        with _Clock() as clock:
+            target = self._mind.explorer.untried(self._mind.model, state, self._mind.perceiver.actions())
+        return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
+
+    def _frontier(self, model: WorldModel, state: State) -> Intention | None:
+        if self._mind.config.explorer == "random":
+            return None
+        unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
+        with _Clock() as clock:
+            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near)
+        return self._explore("frontier", target, model, clock.seconds)
+
+    def _far_frontier(self, model: WorldModel, state: State) -> Intention | None:
+        """Places not yet seen that can only be reached by moving things or opening ways first."""
+        here = self._memory.here_predicate
+        if here is None:
+            return None
+        border = self._memory.border()
+        goals = tuple(Reach((), (Literal(LiftedAtom(here, (place,))),)) for place in border)
+        for laws in (model, model.optimist()) if self._mind.config.experiments else (model,):
+            found = self._plan("frontier", laws, state, goals) if goals else None
+            if found is not None:
+                return found
+        return None
+
+    def _explore(
+        self, purpose: str, target: Target | None, model: WorldModel, seconds: float, trial: bool = False
+    ) -> Intention | None:
+        plan = target.plan if target else Plan()
+        self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
+        return Intention(purpose, plan, model, target.worth, trial=trial) if target else None
+
+    def _random(self) -> Intention:
+        action = self._mind.explorer.random_action(self._mind.perceiver.actions())
+        return Intention("random", Plan((PlanStep(action),)), self._mind.model, lambda end: True, trial=True)
+
+    def _report(self, purpose: str, status: str, reason: str, plan: Plan, seconds: float, engine: str) -> None:
+        actions = tuple(str(action) for action in plan.actions)
+        self._tell(
+            Planned(
+                step=self._step,
+                purpose=purpose,
+                engine=engine,
+                status=status,
+                reason=reason,
+                plan=actions,
+                cpu_s=round(seconds, 4),
+            )
+        )
+
+
+class _Clock:
+    """CPU seconds spent inside a with block."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> _Clock:
+        self._start = cpu_seconds()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.seconds = cpu_seconds() - self._start
+
+
+POLICIES: dict[str, Callable[[Mind, Memory, GoalTracker], Decider]] = {"pddl": PlanningDecider}

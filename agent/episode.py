@@ -1,0 +1,168 @@
+"""One episode from the inside: what the agent believes, wants and expects, from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from worldwright.agent.deciding import Decider, Intention
+from worldwright.agent.events import (
+    Acted,
+    EpisodeStarted,
+    GoalProgressed,
+    Listener,
+    Observed,
+    Revised,
+    Rewarded,
+    Surprised,
+    plain,
+)
+from worldwright.agent.learner import Revision
+from worldwright.agent.memory import Memory, Sighting
+from worldwright.agent.mind import Mind
+from worldwright.world_model.goal import Goal, GoalTracker
+from worldwright.world_model.model import Action, Prediction
+from worldwright.world_model.state import Change, Fluent, State, Value
+from worldwright.world_model.transition import Transition
+from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, WON
+
+_UNLIKELY = 0.02  # an outcome that the model gives less chance than this surprises
+
+
+@dataclass
+class Episode:
+    """The agent's side of one episode.
+
+    Args:
+        mind: what it knows beyond this episode.
+        goal: what was asked for.
+        number: of the episode, for the experience's provenance.
+        tell: who hears the events.
+    """
+
+    mind: Mind
+    goal: Goal
+    number: int
+    tell: Listener
+    decide_by: Callable[[Mind, Memory, GoalTracker], Decider]
+    plans: int = 0
+    surprises: int = 0
+    step: int = 0
+    memory: Memory = field(init=False)
+    _intention: Intention | None = None
+    _prediction: Prediction | None = None
+
+    def __post_init__(self) -> None:
+        perceiver = self.mind.perceiver
+        self.memory = Memory(perceiver.vocabulary, perceiver.landmarks, quick=self.mind.learner is None)
+        self.tracker = GoalTracker(perceiver.vocabulary, self.goal)
+        self._decider = self.decide_by(self.mind, self.memory, self.tracker)
+        self._state = self._hoped = State({}, self.memory.belief.universe)
+
+    def begin(self, observation: Any, env_id: str, seed: int, mission: str) -> None:
+        """Take in the first observation."""
+        sighting = self.memory.update(self.mind.perceiver.perceive(observation))
+        self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
+        self._believe(sighting, {})
+
+    def decide(self) -> Action | None:
+        """What to do next; None if nothing is worth doing in this episode any more."""
+        self._hoped = self.memory.belief.optimistic()
+        self._intention = self._decider.decide(self._intention, self._hoped, self.tell, self.step)
+        if self._intention is None:
+            return None
+        self.plans += self._intention.fresh
+        action = self._intention.next_action()
+        self._prediction = self.mind.model.predict(self._state, action)
+        rules = tuple(firing.rule.name for firing in self._prediction.firings)
+        self.tell(
+            Acted(
+                step=self.step,
+                action=str(action),
+                purpose=self._intention.purpose,
+                rules=rules,
+                predicted=plain(self._prediction.change),
+            )
+        )
+        return action
+
+    def observe(self, action: Action, observation: Any, reward: float, terminated: bool, truncated: bool) -> None:
+        """Take in what followed an action: remember it, compare it with what was expected, and learn."""
+        self.step += 1
+        before, possible = self._state, self.mind.model.possibilities(self._state, action)
+        sighting = self.memory.update(
+            self.mind.perceiver.perceive(observation),
+            possible if self.mind.config.predictor else (),
+            self.mind.experience(action, self._hoped),
+        )
+        self.tell(Rewarded(step=self.step, reward=reward, terminated=terminated, truncated=truncated))
+        end: dict[Fluent, Value | None] = {(ENDED,): True if terminated else None}
+        end[(WON,)] = True if terminated and reward > 0 else None
+        self._believe(sighting, end)
+        transition = Transition(
+            before, action, self._state, sighting.observed, sighting.certain, self.number, self.step - 1
+        )
+        surprised = self._compare(transition, possible)
+        self._learn(transition, surprised)
+
+    def _believe(self, sighting: Sighting, end: Change) -> None:
+        before = self._state
+        belief = self.memory.belief
+        belief.update(end)
+        held = self.tracker.remaining
+        remaining = self.tracker.update(State(belief.values, belief.universe))
+        belief.update({(GOAL_HOLDS,): True if remaining is None else None})
+        self._state = belief.state()
+        change = plain(before.difference(self._state))
+        self.tell(
+            Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered)
+        )
+        if remaining != held:
+            self.tell(GoalProgressed(step=self.step, remaining=str(remaining or "")))
+
+    def _compare(self, transition: Transition, possible: list[Prediction]) -> bool:
+        """Whether what was seen to happen has next to no chance in the model."""
+        if not transition.certain and self.mind.learner is not None:
+            return False
+        if any(p.probability >= _UNLIKELY and not _differences(transition, p) for p in possible):
+            return False
+        self.surprises += 1
+        differences = _differences(transition, possible[0])
+        shown = {f"({' '.join(fluent)})": values for fluent, values in sorted(differences.items())}
+        self.tell(Surprised(step=self.step, action=str(transition.action), differences=shown))
+        return True
+
+    def _learn(self, transition: Transition, surprised: bool) -> None:
+        learner = self.mind.learner
+        self.mind.explorer.note(transition.action, self._hoped, surprised, learner)
+        if surprised and self._intention is not None:
+            self._intention = self._intention.doubted()
+        if learner is None:
+            return
+        revision = learner.take(transition, surprised)
+        if revision is not None:
+            self.mind.model = learner.model
+            self._tell_revision(revision)
+        self.mind.model = learner.model
+
+    def _tell_revision(self, revision: Revision) -> None:
+        self.tell(
+            Revised(
+                step=self.step,
+                cause=revision.cause,
+                added=tuple(rule.name for rule in revision.added),
+                removed=tuple(rule.name for rule in revision.removed),
+            )
+        )
+
+
+def _differences(transition: Transition, prediction: Prediction) -> dict[Fluent, tuple[Value | None, Value | None]]:
+    """The observed fluents, known before, for which the prediction and the observation differ."""
+    seen = transition.change()
+    fluents = [f for f in {**prediction.change, **seen} if transition.is_observed(f)]
+    return {
+        fluent: (prediction.state.value(fluent), transition.after.value(fluent))
+        for fluent in fluents
+        if prediction.state.value(fluent) != transition.after.value(fluent)
+    }

@@ -1,0 +1,119 @@
+"""What happens in an episode, as typed events. Everything a person could ask about is one of these.
+
+Events are plain data; who listens decides where they go (the run folder's log, a progress display, nowhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Event(BaseModel):
+    """Base of all events. `step` counts the steps of the episode; 0 is before the first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    step: int
+
+
+class EpisodeStarted(Event):
+    """The first observation of an episode, and what was asked for."""
+
+    kind: Literal["episode-started"] = "episode-started"
+    env_id: str
+    seed: int
+    mission: str
+    goal: str
+
+
+class Observed(Event):
+    """What the belief took over from an observation."""
+
+    kind: Literal["observed"] = "observed"
+    change: dict[str, str | int | None]
+    certain: bool
+    discovered: int
+
+
+class Planned(Event):
+    """A planner or the explorer was asked. `purpose` is goal, experiment, novelty, frontier or win."""
+
+    kind: Literal["planned"] = "planned"
+    purpose: str
+    engine: str
+    status: str
+    reason: str
+    plan: tuple[str, ...]
+    cpu_s: float
+
+
+class Acted(Event):
+    """What was done, why, and what the model expects."""
+
+    kind: Literal["acted"] = "acted"
+    action: str
+    purpose: str
+    rules: tuple[str, ...]
+    predicted: dict[str, str | int | None]
+
+
+class Rewarded(Event):
+    """What the environment said beside its observation."""
+
+    kind: Literal["rewarded"] = "rewarded"
+    reward: float
+    terminated: bool
+    truncated: bool
+
+
+class Surprised(Event):
+    """Prediction and observation differ, in these fluents: (predicted, observed)."""
+
+    kind: Literal["surprised"] = "surprised"
+    action: str
+    differences: dict[str, tuple[str | int | None, str | int | None]]
+
+
+class Revised(Event):
+    """The model changed."""
+
+    kind: Literal["revised"] = "revised"
+    cause: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class GoalProgressed(Event):
+    """A part of the goal was reached; `remaining` is empty when all of it was."""
+
+    kind: Literal["goal-progressed"] = "goal-progressed"
+    remaining: str
+
+
+class EpisodeEnded(Event):
+    """How the episode ended. `failure` is empty if it was a success."""
+
+    kind: Literal["episode-ended"] = "episode-ended"
+    success: bool
+    steps: int
+    total_reward: float
+    plans: int
+    surprises: int
+    cpu_s: float
+    failure: str
+
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener who does not listen."""
+
+
+def plain(change: dict[tuple[str, ...], Any]) -> dict[str, str | int | None]:
+    """A change with its fluents written as PDDL terms, sorted."""
+    return {f"({' '.join(fluent)})": value for fluent, value in sorted(change.items())}

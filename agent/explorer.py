@@ -1,0 +1,144 @@
+"""What to try next, in order to learn: experiments, things not yet done, and places not yet seen.
+
+Exploration is planned: the explorer looks ahead in the learned model for the nearest state in which something new can
+be tried, and goes there. "New" is judged by context (`novelty`), so rare conjunctions are sought and not waited for.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from worldwright.agent.config import AgentConfig
+from worldwright.agent.lookahead import Reached, reach
+from worldwright.agent.learner import RuleLearner
+from worldwright.agent.novelty import Novelty
+from worldwright.planning.grounding import ground
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
+from worldwright.planning.task import GroundOperator, GroundTask
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.state import Fluent, State, Value
+
+_SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
+_GAIN = 0.25  # steps that seeing one more cell is worth
+_PATIENCE = 10  # further steps through which a better place is looked for than the nearest
+
+
+@dataclass(frozen=True)
+class Target:
+    """A plan of the explorer, and what must still be true at its end for it to be worth following."""
+
+    plan: Plan
+    worth: Callable[[State], bool]
+
+
+@dataclass(frozen=True)
+class _View:
+    """A state of a ground task, read without building it."""
+
+    task: GroundTask
+    values: tuple[int, ...]
+
+    def value(self, fluent: Fluent) -> Value | None:
+        number = self.task.variables.get(fluent)
+        if number is None:
+            return self.task.state.value(fluent)
+        return self.task.domains[number][self.values[number]]
+
+
+@dataclass
+class Explorer:
+    """Finds what is worth doing for the sake of learning or seeing."""
+
+    config: AgentConfig
+    novelty: Novelty
+    rng: random.Random
+    _since_surprise: dict[str, int] = field(default_factory=dict)
+
+    def note(self, action: Action, before: State, surprised: bool, learner: RuleLearner | None) -> None:
+        """Remember that the action was done there, and whether it surprised."""
+        self.novelty.add(action, before)
+        self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
+        if learner is not None:
+            self.novelty.attend(learner.refs())
+
+    def random_action(self, actions: Collection[Action]) -> Action:
+        """Any action."""
+        return self.rng.choice(sorted(actions))
+
+    # -- things not yet tried -----------------------------------------------------------------------------------------
+
+    def untried(self, model: WorldModel, state: State, actions: Collection[Action]) -> Target | None:
+        """The nearest way to do something in a context in which it was seldom done."""
+        task = ground(PlanningProblem(model, state, ()), self._limits(), complete=True)
+        for reached in reach(task, limit=self.config.search_states):
+            context = self.novelty.context(_View(task, reached.values))
+            action = self._newest(context, actions)
+            if action is not None:
+                steps = (*_steps(reached), PlanStep(action))
+                return Target(Plan(steps), lambda end, action=action: self._is_new(action, self.novelty.context(end)))
+        return None
+
+    def _newest(self, context: int, actions: Collection[Action]) -> Action | None:
+        new = [action for action in actions if self._is_new(action, context)]
+        return min(
+            new,
+            key=lambda a: (self.novelty.times(a, context), self.novelty.total(a)),
+            default=None,
+        )
+
+    def _is_new(self, action: Action, context: int) -> bool:
+        settled = self._since_surprise.get(action.name, 0) >= _SETTLED
+        return self.novelty.times(action, context) < (1 if settled else self.config.tries)
+
+    # -- places not yet seen ------------------------------------------------------------------------------------------
+
+    def frontier(
+        self, model: WorldModel, state: State, unseen: Collection[str], gain: Callable[[str], int]
+    ) -> Target | None:
+        """The way to a place not yet seen for which steps and the view it may open are in the best proportion.
+
+        Args:
+            model: the laws.
+            state: the optimistic state, in which unseen places are free.
+            unseen: names of the places.
+            gain: how much seeing a place may reveal.
+        """
+        task = ground(PlanningProblem(model, state, ()), self._limits())
+        best: tuple[float, Reached, str] | None = None
+        for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
+            if best is not None and reached.cost > best[0] + _PATIENCE:
+                break
+            view = _View(task, reached.values)
+            here = next((v for v in map(view.value, _own_places(state)) if v in unseen), None)
+            if here is not None:
+                score = reached.cost - _GAIN * gain(str(here))
+                if best is None or score < best[0]:
+                    best = (score, reached, str(here))
+        if best is None:
+            return None
+        place = best[2]
+        return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
+
+    def _limits(self) -> Limits:
+        return Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
+
+
+def _steps(reached: Reached) -> tuple[PlanStep, ...]:
+    return tuple(PlanStep(operator.action, (operator.rule.name,)) for operator in reached.path())
+
+
+def _own_places(state: State) -> list[Fluent]:
+    """The fluents without arguments whose value is an object that others have as an argument: where the agent is."""
+    vocabulary = state.universe.vocabulary
+    keys = {p.types[0] for p in vocabulary.predicates if p.default is not None and len(p.types) > 1}
+    return [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1 and p.types[0] in keys]
+
+
+def _leaves_things(task: GroundTask) -> Callable[[GroundOperator], bool]:
+    """Whether an operator leaves every thing where it is: what it changes has no default that the unknown might have."""
+    vocabulary = task.state.universe.vocabulary
+    placing = {p.name for p in vocabulary.predicates if p.default is not None}
+    moving = {number for number, fluent in enumerate(task.fluents) if fluent[0] in placing}
+    return lambda operator: not any(effect.variable in moving for effect in operator.effects)
