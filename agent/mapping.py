@@ -21,7 +21,8 @@ _COST_NEW = 0.5  # of one with no known cell beside it
 _COST_UNLIKELY = 1.2  # of one unlike all known ones beside it
 _COST_DIFFERENT = 6.0
 _COST_DISTANCE = 0.6  # per cell, weak: unlearned motions are more often short
-_COST_SECOND = 3.0
+_COST_EFFECT = 2.0  # of one such cell where the agent did not move: its action changed that cell
+_COST_SECOND = 3.0  # of moving beside another effect
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
 _COST_LOST = 20.0  # a view that costs more than this where it was foreseen does not agree with the map
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
@@ -114,7 +115,8 @@ class GridMap:
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
         priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
         moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
-        total = view_costs + moving + np.array(priors)
+        changing = np.where(steps == 0, -np.minimum(view_costs, _COST_DIFFERENT - _COST_EFFECT), 0.0)
+        total = view_costs + changing + moving + np.array(priors)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         certain = margin >= _MARGIN

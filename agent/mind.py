@@ -9,9 +9,11 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
+from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 
+_SUPPORTED = 3
 _FROZEN = 20  # what a frozen model says nothing of is taken to have been tried
 
 
@@ -30,11 +32,22 @@ class Mind:
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.
 
-        That is the support of a rule that applies, or how often the action was done in such a context to no effect.
+        That is the support of a rule that applies; or, for an action that sometimes moves the agent, how often it
+        was done in such a context to no effect; or how often it was done at all.
         """
         support = max((firing.rule.evidence.support for firing in self.model.firings(hoped, action)), default=None)
         if support is not None:
             return support
         if self.learner is None:
             return _FROZEN
-        return self.explorer.novelty.times(action, self.explorer.novelty.context(hoped))
+        if any(self._moves(rule) for rule in self.model.rules_for(action.name)):
+            return self.explorer.novelty.times(action, self.explorer.novelty.context(hoped))
+        return self.learner.experience(action.name)
+
+    def _moves(self, rule: ActionRule) -> bool:
+        """Whether a rule, well supported, changes something of the agent itself but its heading."""
+        own = {p.name for p in self.model.vocabulary.predicates if p.functional and len(p.types) == 1}
+        nominal = self.model.vocabulary.nominal
+        changed = {e.atom.predicate for o in rule.outcomes for e in o.effects if isinstance(e, Literal)} & own
+        places = {name for name in changed if self.model.vocabulary.predicate(name).types[0] not in nominal}
+        return rule.evidence.support >= _SUPPORTED and bool(places)

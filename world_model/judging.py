@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import compress, islice
 
 from worldwright.world_model.errors import MatchLimit
 from worldwright.world_model.language import ActionRule
@@ -154,8 +154,9 @@ class Judge:
             explained[rule.action] |= self._replay(rule).covered
         found = []
         for action, docket in self._dockets.items():
+            done = [bit == "1" for bit in reversed(f"{explained[action]:0{docket.changes}b}")]
             for case in docket.cases:
-                left = {f: v for f, (bit, v) in case.change.items() if not explained[action] & bit}
+                left = {f: v for f, (number, v) in case.change.items() if not done[number]}
                 if left:
                     found.append((case.transition, left))
         return found
@@ -194,7 +195,7 @@ def _share(noise: Noise, action: str) -> float:
 
 @dataclass(frozen=True)
 class _Case:
-    """A sure transition and its observed change; each changed fluent has a bit of its own among its action's."""
+    """A sure transition and its observed change: each fluent's new value, with a number among its action's."""
 
     transition: Transition
     change: Mapping[Fluent, tuple[int, Value | None]]
@@ -209,9 +210,9 @@ class _Docket:
 
     def add(self, transition: Transition) -> None:
         change = sorted(transition.change().items(), key=lambda item: item[0])
-        bits = {fluent: (1 << self.changes + i, value) for i, (fluent, value) in enumerate(change)}
-        self.changes += len(bits)
-        self.cases.append(_Case(transition, bits))
+        numbered = {fluent: (self.changes + i, value) for i, (fluent, value) in enumerate(change)}
+        self.changes += len(numbered)
+        self.cases.append(_Case(transition, numbered))
 
 
 _Claims = list[dict[Fluent, Value | None]]  # for each outcome of a rule what it foretells of observed fluents
@@ -233,7 +234,12 @@ class _Replay:
         self._times = [0] * len(rule.outcomes)
         self._first: Counterexample | None = None
         self._too_broad = False
-        self.covered = 0
+        self._covered = bytearray()
+
+    @property
+    def covered(self) -> int:
+        """The explained changes, as the bits of a number."""
+        return int.from_bytes(self._covered, "little")
 
     def verdict(self) -> Verdict:
         """What was counted so far."""
@@ -253,6 +259,7 @@ class _Replay:
     def go_on(self) -> None:
         """Replay the transitions that came since."""
         cases = self._docket.cases
+        self._covered.extend(bytes((self._docket.changes + 7 >> 3) - len(self._covered)))
         try:
             while self._at < len(cases) and not self._too_broad:
                 self._take(cases[self._at])
@@ -284,10 +291,11 @@ class _Replay:
         ]
 
     def _count(self, case: _Case, bindings: list[Binding], claims: list[_Claims], matching: list[list[int]]) -> None:
-        if not any(claim for outcomes in claims for claim in outcomes):
+        told = [any(outcomes) for outcomes in claims]
+        if not any(told):
             self._unseen += 1
             return
-        for outcomes, found in zip(claims, matching, strict=True):
+        for outcomes, found in compress(zip(claims, matching, strict=True), told):
             if found:
                 self._cover(case, outcomes[found[0]])
             if len(found) == 1:
@@ -302,9 +310,9 @@ class _Replay:
             self._first = _counterexample(case, bindings[worst], claims[worst][self._likeliest])
 
     def _cover(self, case: _Case, claim: Change) -> None:
-        for fluent, (bit, value) in case.change.items():
+        for fluent, (number, value) in case.change.items():
             if fluent in claim and _same(claim[fluent], value):
-                self.covered |= bit
+                self._covered[number >> 3] |= 1 << (number & 7)
 
 
 def _claims(transition: Transition, changes: Sequence[Change], given_by_others: set[Fluent]) -> _Claims:
@@ -343,8 +351,7 @@ def _same(left: Value | None, right: Value | None) -> bool:
 
 def _counterexample(case: _Case, binding: Binding, claim: Change) -> Counterexample:
     after = case.transition.after.values
-    wrong = [(f, v) for f, v in claim.items() if not _same(v, after.get(f))]
-    fluent, value = wrong[0] if wrong else next(iter(claim.items()))
+    fluent, value = next((f, v) for f, v in claim.items() if not _same(v, after.get(f)))
     return Counterexample(case.transition, binding, fluent, value, after.get(fluent))
 
 
@@ -392,6 +399,8 @@ def upper_tail(least: int, trials: int, probability: float) -> float:
         return 1.0
     if least > trials or probability <= 0:
         return 0.0
+    if least <= trials * probability:  # the other tail is the smaller one
+        return 1 - upper_tail(trials - least + 1, trials, 1 - probability)
     term = math.exp(
         math.lgamma(trials + 1)
         - math.lgamma(least + 1)
@@ -404,6 +413,8 @@ def upper_tail(least: int, trials: int, probability: float) -> float:
     for number in range(least, trials + 1):
         total += term
         term *= (trials - number) / (number + 1) * odds
+        if term < 1e-15 * total:
+            break
     return min(total, 1.0)
 
 

@@ -21,6 +21,7 @@ from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
 AUTHOR = "inducer"
+_SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,8 @@ class ActionInducer:
             for law in laws
             if law.committed != law.boundary.general
         ]
-        refs = dict.fromkeys(ref for law in laws for ref in self._near(self._mentioned(law)))
+        sure = [law for law in laws if law.support >= _SUPPORTED]
+        refs = dict.fromkeys(ref for law in sure for ref in self._near(self._mentioned(law)))
         return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs))
 
     def _mentioned(self, law: _Law) -> list[Ref]:
