@@ -257,6 +257,13 @@ def test_a_foreign_environment_with_other_observations_is_refused(parts: dict[st
         perceiver_for(Foreign(**parts))
 
 
+def test_an_environment_that_shows_more_than_its_view_is_refused() -> None:
+    env = Foreign()
+    env.agent_view_size = 7  # type: ignore[attr-defined]
+    with pytest.raises(UnknownWorld):
+        perceiver_for(env)
+
+
 def test_a_refusal_is_the_same_in_each_process() -> None:
     """MiniGrid's mission space shows itself with an address in memory; the message does not."""
     script = (
