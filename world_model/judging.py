@@ -172,7 +172,8 @@ class Judge:
                 (sure if within else chancy).append(_Candidate(rule, verdict, replay.covered))
         chosen, explained = _cover(sure, 0, least_share=0.0)
         more, _ = _cover(chancy, explained, least_share=0.5)
-        return [candidate.with_evidence() for candidate in (*_without_idle(chosen), *more)]
+        kept = (*_without_idle(chosen, 0), *_without_idle(more, explained))
+        return [candidate.with_evidence() for candidate in kept]
 
     def _replay(self, rule: ActionRule) -> _Replay:
         law = rule.law()
@@ -395,10 +396,8 @@ def _explained_by_noise(failures: int, trials: int, noise: float) -> bool:
 
 def upper_tail(least: int, trials: int, probability: float) -> float:
     """The probability of `least` or more successes in so many independent trials."""
-    if least <= 0 or probability >= 1:
-        return 1.0
-    if least > trials or probability <= 0:
-        return 0.0
+    if least <= 0 or least > trials or not 0 < probability < 1:
+        return float(least <= (trials if probability > 0 else 0))
     if least <= trials * probability:  # the other tail is the smaller one
         return 1 - upper_tail(trials - least + 1, trials, 1 - probability)
     term = math.exp(
@@ -441,11 +440,11 @@ def _cover(candidates: Sequence[_Candidate], explained: int, least_share: float)
     return taken, explained
 
 
-def _without_idle(taken: Sequence[_Candidate]) -> list[_Candidate]:
+def _without_idle(taken: Sequence[_Candidate], explained: int) -> list[_Candidate]:
     """Leave out what later ones made superfluous, the least telling first."""
     kept = list(taken)
     for candidate in sorted(taken, key=lambda one: one.verdict.covered):
-        others = 0
+        others = explained
         for other in kept:
             others |= other.covered if other is not candidate else 0
         if not candidate.covered & ~others:
