@@ -44,7 +44,7 @@ from worldwright.world_model.model import WorldModel
 from worldwright.world_model.pddl_names import PddlNames, names_of
 from worldwright.world_model.sexpr import SExpr, show
 from worldwright.world_model.state import State, join_atom
-from worldwright.world_model.vocabulary import Counter, Variable, Vocabulary, check_name
+from worldwright.world_model.vocabulary import ROOT_TYPE, Counter, Variable, Vocabulary, check_name
 
 TRUE: SExpr = ["and"]
 FALSE: SExpr = ["or"]
@@ -112,9 +112,10 @@ def _when(condition: SExpr, effect: SExpr) -> list[SExpr]:
 class _Writer:
     """Writes parts of rules under their PDDL names."""
 
-    def __init__(self, vocabulary: Vocabulary, names: PddlNames) -> None:
+    def __init__(self, vocabulary: Vocabulary, names: PddlNames, splits_root: bool = False) -> None:
         self.vocabulary = vocabulary
         self.names = names
+        self._splits_root = splits_root
 
     def variables(self, variables: Iterable[Variable]) -> list[SExpr]:
         if not self.vocabulary.types:
@@ -129,8 +130,7 @@ class _Writer:
         if isinstance(condition, Comparison):
             return [str(condition.relation), self.atom(condition.counter), str(condition.number)]
         if isinstance(condition, Exists):
-            inner = types | {variable.name: variable.type for variable in condition.parameters}
-            found = self.exists(condition.parameters, _all(self.condition(c, inner) for c in condition.conditions))
+            found = self.exists(condition.parameters, condition.conditions, types)
         elif condition.atom.predicate == EQUALS:
             one, other = condition.atom.args
             found = self.equal(one, other, types)
@@ -150,10 +150,26 @@ class _Writer:
             return FALSE
         return ["=", *(self.names.objects.get(term, term) for term in (one, other))]
 
-    def exists(self, variables: Sequence[Variable], inside: SExpr) -> SExpr:
+    def exists(self, variables: Sequence[Variable], conditions: Sequence[Condition], types: dict[str, str]) -> SExpr:
+        """That for some objects all the conditions hold."""
+        cases = [
+            self.bound(chosen, _all(self.condition(c, types | {v.name: v.type for v in chosen}) for c in conditions))
+            for chosen in itertools.product(*map(self._ranges, variables))
+        ]
+        possible = [case for case in cases if case != FALSE]
+        return TRUE if TRUE in cases else possible[0] if len(possible) == 1 else ["or", *possible]
+
+    def bound(self, variables: Sequence[Variable], inside: SExpr) -> SExpr:
+        """`inside` for some objects; every type is taken to have one."""
         mentioned = set(_symbols(inside))
         used = [variable for variable in variables if variable.name in mentioned]
         return ["exists", self.variables(used), inside] if used else inside
+
+    def _ranges(self, variable: Variable) -> list[Variable]:
+        """The variable, for each of the types just below the root if it ranges over all objects."""
+        below = [type_.name for type_ in self.vocabulary.types if type_.parent == ROOT_TYPE]
+        split = self._splits_root and variable.type == ROOT_TYPE and below
+        return [Variable(variable.name, type_) for type_ in below] if split else [variable]
 
     def for_all(self, variables: Sequence[Variable], effect: SExpr) -> SExpr:
         mentioned = set(_symbols(effect))
@@ -167,6 +183,14 @@ def _symbols(expression: SExpr) -> Iterator[str]:
     else:
         for part in expression:
             yield from _symbols(part)
+
+
+def _quantified_types(expression: SExpr) -> Iterator[str]:
+    if isinstance(expression, list):
+        if expression[:1] in (["exists"], ["forall"]):
+            yield from (str(word) for word in expression[1][2::3])
+        for part in expression:
+            yield from _quantified_types(part)
 
 
 def _requirements(conditions: Iterable[SExpr], effects: Iterable[SExpr], typed: bool) -> list[str]:
@@ -369,7 +393,7 @@ class _PddlAction:
         types = self._types | {variable.name: variable.type for variable in new.variables}
         equal = self._equal([names.get(term, term) for term in its_key], key, types)
         inside = [self._writer.condition(condition, types) for condition in new.conditions]
-        return self._writer.exists(new.variables, _all([equal, *inside]))
+        return self._writer.bound(new.variables, _all([equal, *inside]))
 
     def _equal(self, ones: Sequence[str], others: Sequence[str], types: dict[str, str] | None = None) -> SExpr:
         pairs = zip(ones, others, strict=True)
@@ -381,7 +405,7 @@ class _PddlAction:
         """The change of a counter, once for however many bindings, kept within its bounds."""
         named = [v for v in part.variables if v.name in change.counter.args]
         unnamed = [v for v in part.variables if v.name not in change.counter.args]
-        applies = _all([self._writer.exists(unnamed, condition), outer])
+        applies = _all([self._writer.bound(unnamed, condition), outer])
         counter = self._vocabulary.counter(change.counter.predicate)
         fluent = self._writer.atom(change.counter)
         found = [
@@ -436,7 +460,8 @@ class _Domain:
         effects = [effect for _, _, _, found in shown for effect in found]
         needed = _requirements([entry[2] for entry in shown], effects, bool(self.vocabulary.types))
         lines = [*self._header(), f"(define (domain {self.names.domain})", f"  (:requirements {' '.join(needed)})"]
-        lines += self._declarations()
+        quantified = [formula for _, _, condition, found in shown for formula in (condition, *found)]
+        lines += self._declarations(any(ROOT_TYPE in _quantified_types(formula) for formula in quantified))
         written: set[str] = set()
         for rules, made, precondition, found in shown:
             body = f"    :parameters {show(made.parameters())}\n"
@@ -451,9 +476,11 @@ class _Domain:
         told = f"; {len(model.rules)} rules learned from {model.steps} steps; where chance decides, what is likeliest"
         return [told, *(f"; {kind} {pddl} is called {own} in the model" for kind, pddl, own in self.names.changed())]
 
-    def _declarations(self) -> list[str]:
+    def _declarations(self, quantified_over_all: bool) -> list[str]:
         vocabulary, names = self.vocabulary, self.names
         types = [f"{names.types[t.name]} - {names.types[t.parent]}" for t in vocabulary.types]
+        if quantified_over_all:
+            types.append(ROOT_TYPE)  # or unified-planning does not know it; STRIPS planners do not like it
         constants = [f"{names.objects[c.name]}{self._typed(c.type)}" for c in vocabulary.constants]
         predicates = [self._declaration(predicate.name) for predicate in vocabulary.predicates]
         counters = [self._declaration(name) for name in self.counters]
@@ -595,15 +622,15 @@ class _Problem:
         self._state = state
         self._name = name
         self._names = names_of(model, state)
-        self._writer = _Writer(model.vocabulary, self._names)
+        # Whether the domain declares the root type is not known here: unified-planning takes it only where it does.
+        self._writer = _Writer(
+            model.vocabulary, self._names, splits_root=ROOT_TYPE not in state.universe.types.values()
+        )
         self._declared = declared_types(model)
         self._goal = self._fitted(goal)
 
     def text(self) -> str:
-        reach = self._goal
-        types = {variable.name: variable.type for variable in reach.parameters}
-        inside = _all(self._writer.condition(condition, types) for condition in reach.conditions)
-        goal = self._writer.exists(reach.parameters, inside)
+        goal = self._writer.exists(self._goal.parameters, self._goal.conditions, {})
         # Some STRIPS planners know no requirements of a problem: only what goes beyond theirs is said.
         needed = _requirements([goal], [], False)[1:]
         return "\n".join(
