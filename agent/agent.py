@@ -1,9 +1,9 @@
 """The agent as a library: learn a world model, act with it, save it.
 
-    agent = Agent()
-    agent.learn(["MiniGrid-DoorKey-6x6-v0", "MiniGrid-Unlock-v0"], steps=2000)
-    results = agent.act("MiniGrid-DoorKey-16x16-v0", episodes=10, freeze=True)
-    agent.save("model.ww")
+agent = Agent()
+agent.learn(["MiniGrid-DoorKey-6x6-v0", "MiniGrid-Unlock-v0"], steps=2000)
+results = agent.act("MiniGrid-DoorKey-16x16-v0", episodes=10, freeze=True)
+agent.save("model.ww")
 """
 
 from __future__ import annotations

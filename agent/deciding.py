@@ -63,7 +63,7 @@ class Intention:
             if self.trial and index == len(steps) - 1:
                 return self.worth(state)
             prediction = self.model.predict(state, step.action)
-            if not prediction.change or prediction.state.value((ENDED,)) and not self.worth(prediction.state):
+            if not prediction.change or (prediction.state.value((ENDED,)) and not self.worth(prediction.state)):
                 return False
             state = prediction.state
         return bool(steps) and self.worth(state)

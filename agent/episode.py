@@ -115,9 +115,7 @@ class Episode:
         belief.update({(GOAL_HOLDS,): True if remaining is None else None})
         self._state = belief.state()
         change = plain(before.difference(self._state))
-        self.tell(
-            Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered)
-        )
+        self.tell(Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered))
         if remaining != held:
             self.tell(GoalProgressed(step=self.step, remaining=str(remaining or "")))
 

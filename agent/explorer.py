@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 
 from worldwright.agent.config import AgentConfig
-from worldwright.agent.lookahead import Reached, reach
 from worldwright.agent.learner import RuleLearner
+from worldwright.agent.lookahead import Reached, reach
 from worldwright.agent.novelty import Novelty
 from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
@@ -77,8 +78,11 @@ class Explorer:
             action = self._newest(context, actions)
             if action is not None:
                 steps = (*_steps(reached), PlanStep(action))
-                return Target(Plan(steps), lambda end, action=action: self._is_new(action, self.novelty.context(end)))
+                return Target(Plan(steps), partial(self._still_new, action))
         return None
+
+    def _still_new(self, action: Action, end: State) -> bool:
+        return self._is_new(action, self.novelty.context(end))
 
     def _newest(self, context: int, actions: Collection[Action]) -> Action | None:
         new = [action for action in actions if self._is_new(action, context)]
@@ -110,6 +114,8 @@ class Explorer:
         for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
+            if reached.operator is None:
+                continue
             view = _View(task, reached.values)
             here = next((v for v in map(view.value, _own_places(state)) if v in unseen), None)
             if here is not None:

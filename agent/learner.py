@@ -58,7 +58,9 @@ class RuleLearner:
     def __post_init__(self) -> None:
         self.buffer = ExperienceBuffer(self.model.vocabulary)
         self._learned: dict[str, Learned] = {}
-        self._given = {rule.action: [r for r in self.model.rules if r.action == rule.action] for rule in self.model.rules}
+        self._given = {
+            rule.action: [r for r in self.model.rules if r.action == rule.action] for rule in self.model.rules
+        }
         self._news: dict[str, int] = {}
         self._certain: dict[str, int] = {}
         for action, rules in self._given.items():

@@ -41,7 +41,14 @@ class EpisodeResult:
 
 
 def run_episode(
-    mind: Mind, env: Env, env_id: str, seed: int, *, number: int = 0, max_steps: int | None = None, tell: Listener = ignore
+    mind: Mind,
+    env: Env,
+    env_id: str,
+    seed: int,
+    *,
+    number: int = 0,
+    max_steps: int | None = None,
+    tell: Listener = ignore,
 ) -> EpisodeResult:
     """Let the agent play one episode.
 
@@ -107,5 +114,3 @@ def _tell_end(tell: Listener, result: EpisodeResult) -> None:
             failure=result.failure,
         )
     )
-
-

@@ -154,7 +154,9 @@ class Memory:
         offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
         contents = [str(graph.state.values[(lattice.content, cell)]) for cell in cells]
         codes = np.array([self._map.code(looks.get(thing, ())) for thing in contents], np.int32)
-        turned = any(self.belief.values.get(f, v) != v for f, v in graph.state.values.items() if v in lattice.directions)
+        turned = any(
+            self.belief.values.get(f, v) != v for f, v in graph.state.values.items() if v in lattice.directions
+        )
         fix = self._locate(lattice, offsets, codes, predictions, experience, turned)
         places = offsets + np.array(fix.position, np.int32)
         self.position = fix.position

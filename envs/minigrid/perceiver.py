@@ -6,24 +6,26 @@ the agent's own cell what the agent carries, never what it stands on.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from minigrid.core.constants import IDX_TO_COLOR, IDX_TO_OBJECT, OBJECT_TO_IDX, STATE_TO_IDX
+from minigrid.core.constants import IDX_TO_COLOR, OBJECT_TO_IDX, STATE_TO_IDX
 
 from worldwright.envs.minigrid.missions import read_mission
 from worldwright.envs.minigrid.vocabulary import (
     ACTIONS,
     ALL_ACTIONS,
     DIRECTIONS,
+    KINDS,
     LATTICE,
     NOTHING,
     STEPS,
     VOCABULARY,
 )
-from worldwright.envs.perceiver import UnreadableObservation
+from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
 from worldwright.world_model.scene_graph import Position, SceneGraph
@@ -33,6 +35,7 @@ from worldwright.world_model.vocabulary import Vocabulary
 _UNSEEN = OBJECT_TO_IDX["unseen"]
 _EMPTY = OBJECT_TO_IDX["empty"]
 _WITH_STATE = frozenset({OBJECT_TO_IDX["door"]})  # for all others the third channel carries nothing
+_KIND_NAMES = {OBJECT_TO_IDX[name]: name for name in KINDS}  # not the agent, which only the full grid shows
 _STATE_NAMES = {index: name for name, index in STATE_TO_IDX.items()}
 _HAND = "hand-thing"
 _HERE = "here"
@@ -118,7 +121,10 @@ class MiniGridPerceiver:
 
     def goal(self, observation: Any) -> Goal:
         """What the mission asks for; raises `UnreadableMission`."""
-        return read_mission(observation["mission"])
+        mission = observation.get("mission") if isinstance(observation, Mapping) else None
+        if mission is None:
+            raise UnreadableMission("the observation has no 'mission'")
+        return read_mission(mission)
 
     def actions(self) -> tuple[Action, ...]:
         """MiniGrid's seven actions."""
@@ -143,7 +149,7 @@ class MiniGridPerceiver:
 
 
 def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, state: int) -> None:
-    values[("kind", thing)] = IDX_TO_OBJECT[kind]
+    values[("kind", thing)] = _KIND_NAMES[kind]
     values[("color", thing)] = IDX_TO_COLOR[color]
     if kind in _WITH_STATE:
         values[("state", thing)] = _STATE_NAMES[state]
@@ -152,10 +158,12 @@ def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, st
 def _checked(observation: Any) -> tuple[list[list[list[int]]], int]:
     if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
         raise UnreadableObservation("the observation has no 'image' and 'direction': not MiniGrid's standard view")
-    image = np.asarray(observation["image"])
+    try:
+        image, direction = np.asarray(observation["image"]), operator.index(observation["direction"])
+    except (TypeError, ValueError) as error:
+        raise UnreadableObservation(f"the image or the direction has no numbers: {error}") from None
     if image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1] or not image.shape[0] % 2:
         raise UnreadableObservation(f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd")
-    direction = int(observation["direction"])
     if not 0 <= direction < len(DIRECTIONS):
         raise UnreadableObservation(f"direction {direction} is not one of 0 to 3")
     rows: list[list[list[int]]] = image.tolist()

@@ -9,7 +9,16 @@ from minigrid.core.constants import COLOR_TO_IDX, OBJECT_TO_IDX, STATE_TO_IDX
 
 from worldwright.world_model.model import Action
 from worldwright.world_model.scene_graph import Lattice
-from worldwright.world_model.vocabulary import ActionSignature, Object, Predicate, Type, Vocabulary
+from worldwright.world_model.vocabulary import (
+    ENDED,
+    GOAL_HOLDS,
+    WON,
+    ActionSignature,
+    Object,
+    Predicate,
+    Type,
+    Vocabulary,
+)
 
 NOTHING = "nothing"
 DIRECTIONS = ("east", "south", "west", "north")  # in the order of MiniGrid's `direction`
@@ -54,9 +63,9 @@ VOCABULARY = Vocabulary(
         Predicate("opposite", ("direction", "direction"), functional=True, static=True),
         Predicate("counterclockwise", ("direction", "direction"), functional=True, static=True),
         Predicate("side", ("thing", "side"), static=True),
-        Predicate("goal-holds", ()),
-        Predicate("won", ()),
-        Predicate("ended", ()),
+        Predicate(GOAL_HOLDS, ()),
+        Predicate(WON, ()),
+        Predicate(ENDED, ()),
     ),
     actions=tuple(ActionSignature(name) for name in ACTIONS),
     facts=tuple(
