@@ -319,21 +319,15 @@ class _Replay:
 def _claims(transition: Transition, changes: Sequence[Change], given_by_others: set[Fluent]) -> _Claims:
     """What each outcome foretells of the observed fluents that any of them touches: those of another stay."""
     before = transition.before.values
-    functional = transition.before.universe.vocabulary.is_functional
-    seen = [fluent for fluent in {f: None for change in changes for f in change} if transition.is_observed(fluent)]
-    claims: _Claims = []
-    for change in changes:
-        claim: Change = {}
-        for fluent in seen:
-            value = change.get(fluent)
-            if value is None and fluent in given_by_others:
-                continue
-            if fluent in change:
-                claim[fluent] = value
-            elif fluent in before or not functional(fluent[0]):  # what was unknown does not stay
-                claim[fluent] = before.get(fluent)
-        claims.append(claim)
-    return claims
+    seen = [f for f in {f: None for change in changes for f in change} if transition.is_observed(f)]
+    return [
+        {
+            fluent: change.get(fluent, before.get(fluent))
+            for fluent in seen
+            if fluent not in given_by_others or change.get(fluent) is not None
+        }
+        for change in changes
+    ]
 
 
 def _given_by_others(changes: Sequence[Sequence[Change]]) -> list[set[Fluent]]:

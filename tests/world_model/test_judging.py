@@ -17,6 +17,7 @@ from tests.world_model.strategies import Draw, rules, states, vocabularies
 from tests.world_model.walks import law, laws, walks
 from worldwright.envs.minigrid.vocabulary import DIRECTIONS
 from worldwright.envs.minigrid.vocabulary import VOCABULARY as MINIGRID
+from worldwright.world_model import judging
 from worldwright.world_model.errors import VocabularyProblem
 from worldwright.world_model.judging import WELL_SUPPORTED, Judge, Verdict, judge, select, upper_tail
 from worldwright.world_model.language import ActionRule, Evidence
@@ -128,6 +129,25 @@ def test_what_was_judged_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) ->
         assert [court.judge(rule) for rule in laws()] == [judge(rule, MINIGRID, shown) for rule in laws()]
 
 
+def test_few_replays_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+    plain = Query.__init__
+
+    def counting(*args, **options):
+        nonlocal made
+        made += 1
+        plain(*args, **options)
+
+    monkeypatch.setattr(Query, "__init__", counting)
+    monkeypatch.setattr(judging, "MAX_REMEMBERED", 2)
+    first, second, third = laws()[:3]
+    court = Judge(MINIGRID)
+    court.extend(walked())
+    for rule, expected in ((first, 1), (second, 2), (first, 2), (third, 3), (first, 3), (second, 4)):
+        assert court.judge(rule).contradicted == 0
+        assert made == expected
+
+
 def test_only_certain_transitions_of_known_actions_are_evidence() -> None:
     unsure = [replace(transition, certain=False) for transition in walked()]
     assert judge(named("left-turns"), MINIGRID, unsure) == Verdict(outcomes=(0,))
@@ -201,7 +221,8 @@ COINS = Vocabulary(
     (
         Predicate("shows", ("coin", "side"), functional=True),
         Predicate("hot", ("coin",)),
-        Predicate("big", ("coin",), static=True),
+        Predicate("round", ("coin",)),
+        Predicate("worn", ("coin",)),
         Predicate("under", ("coin", "coin"), functional=True, injective=True),
     ),
     (ActionSignature("flip", ("coin",)), ActionSignature("shake")),
@@ -214,14 +235,12 @@ def coins(text: str) -> ActionRule:
     return parse_rule(COINS, text)
 
 
-def flips(results: Sequence[str], shown: str = "heads", hot: bool = False) -> list[Transition]:
-    """Flips of a coin that shows one side before, each with what it showed after."""
+def flips(results: Sequence[str], *marks: str) -> list[Transition]:
+    """Flips of a coin that shows heads before, each with what it showed after."""
     universe = Universe(COINS)
     universe.add_object("c1", "coin")
-    values: dict[Fluent, Value] = {("shows", "c1"): shown}
-    if hot:
-        values[("hot", "c1")] = True
-    before = State(values, universe)
+    marked: dict[Fluent, Value] = {(mark, "c1"): True for mark in marks}
+    before = State({("shows", "c1"): "heads", **marked}, universe)
     seen = frozenset({"c1"})
     return [
         Transition(before, Action("flip", ("c1",)), before.with_change({("shows", "c1"): result}), seen, step=step)
@@ -236,10 +255,11 @@ def fair(p: float, name: str = "fair", more: str = "") -> ActionRule:
     )
 
 
-SURE = coins(
-    "(:rule sure :action flip :parameters (?c - coin) :precondition (and (shows ?c heads) (hot ?c)) :outcomes"
-    " ((1 (and (not (shows ?c heads)) (shows ?c tails)))))"
-)
+def sure(mark: str) -> ActionRule:
+    return replace(coins(show_rule(fair(1, mark, f"({mark} ?c)")).replace("(0 (and))", "")), name=mark)
+
+
+SURE = sure("hot")
 
 
 def test_each_outcome_is_counted() -> None:
@@ -276,14 +296,22 @@ def test_a_stated_chance_may_be_off_but_not_upside_down() -> None:
 
 
 def test_chance_is_the_last_resort() -> None:
-    lawful = flips(["tails"] * 12, hot=True) + flips(["heads"] * 12)
+    lawful = flips(["tails"] * 12, "hot") + flips(["heads"] * 12)
     vague = [fair(0.6), fair(0.4, "vaguer")]
-    assert [rule.name for rule in select([*vague, SURE], COINS, lawful)] == ["sure"]
+    assert [rule.name for rule in select([*vague, SURE], COINS, lawful)] == ["hot"]
     assert [rule.name for rule in select(vague, COINS, lawful)] == ["fair"]
     odd = [*lawful, *flips(["tails"])]
-    assert [rule.name for rule in select([*vague, SURE], COINS, odd)] == ["sure"], "one exception is no law of chance"
+    assert [rule.name for rule in select([*vague, SURE], COINS, odd)] == ["hot"], "one exception is no law of chance"
     mixed = [*lawful, *flips(["tails"] * 20)]
-    assert [rule.name for rule in select([*vague, SURE], COINS, mixed)] == ["sure", "fair"]
+    assert [rule.name for rule in select([*vague, SURE], COINS, mixed)] == ["hot", "fair"]
+
+
+def test_what_later_rules_make_idle_is_left_out() -> None:
+    seen = flips(["tails"] * 2, "hot", "round") + flips(["tails"] * 2, "hot", "worn")
+    seen += flips(["tails"], "round") + flips(["tails"], "worn")
+    marks = ("hot", "round", "worn")
+    assert [judge(sure(mark), COINS, seen).covered for mark in marks] == [4, 3, 3]
+    assert [rule.name for rule in select(map(sure, marks), COINS, seen)] == ["round", "worn"]
 
 
 # -- several bindings, counters, arguments ---------------------------------------------------------------
@@ -313,6 +341,8 @@ def test_a_rule_that_speaks_of_many_must_be_right_of_all() -> None:
     found = verdict.first_counterexample
     assert found is not None and found.binding == {"?c": "b"}
     assert (found.fluent, found.predicted, found.observed) == (("shows", "b"), "tails", "heads")
+    half_seen = replace(two_turned, observed=frozenset("a"))
+    assert judge(TURN_ALL, COINS, [half_seen]) == Verdict(support=1, covered=1, outcomes=(1,))
     halves = coins(show_rule(TURN_ALL).replace("((1 ", "((0.6 ").replace("tails))))", "tails))) (0.4 (and)))"))
     verdict = judge(halves, COINS, [all_turned, two_turned])
     assert (verdict.support, verdict.contradicted, verdict.missed) == (2, 0, 1) and verdict.outcomes == (5, 1)
