@@ -1,4 +1,4 @@
-"""What the agent holds true of the world: the values it knows, when each object was last seen, and what it does not know.
+"""What the agent holds true of the world, when each object was last seen, and what it does not know.
 
 A fluent without a value is *unknown* here, not false. `state()` is what is known, `optimistic()` what is hoped.
 """

@@ -143,7 +143,7 @@ def _own_places(state: State) -> list[Fluent]:
 
 
 def _leaves_things(task: GroundTask) -> Callable[[GroundOperator], bool]:
-    """Whether an operator leaves every thing where it is: what it changes has no default that the unknown might have."""
+    """Whether an operator leaves every thing where it is: what it changes has no default for the unknown."""
     vocabulary = task.state.universe.vocabulary
     placing = {p.name for p in vocabulary.predicates if p.default is not None}
     moving = {number for number, fluent in enumerate(task.fluents) if fluent[0] in placing}

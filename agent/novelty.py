@@ -8,7 +8,7 @@ context as a blue one before a blue, and another than a red key before a blue do
 from __future__ import annotations
 
 from worldwright.world_model.induction.features import FeatureSpace, Form
-from worldwright.world_model.induction.references import Frame, Ref, References
+from worldwright.world_model.induction.references import Frame, Readable, Ref, References
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
@@ -59,7 +59,7 @@ class Novelty:
         self._counts[key] = self._counts.get(key, 0) + 1
         self._totals[action] = self._totals.get(action, 0) + 1
 
-    def context(self, state: State) -> int:
+    def context(self, state: Readable) -> int:
         """The state's context, as bits."""
         bits = self._space.bits(Frame(state), state)
         return bits & ~self._nominal()

@@ -282,7 +282,9 @@ class _Reader:
         meaning = self._take_one(_NEARNESS, "")
         if not meaning:
             raise self._stuck()
-        return _goal(meaning, moved, self._description())
+        # Who is told to put one thing next to another is not to put the other next to the one: the levels see who
+        # was dropped.
+        return Then((_goal(_HOLD, moved), _goal(meaning, moved, self._description())))
 
     def _description(self) -> _Description:
         self._need(*_ARTICLES)

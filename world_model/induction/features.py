@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
 
-from worldwright.world_model.induction.references import Frame, Ref, References
-from worldwright.world_model.state import State
+from worldwright.world_model.induction.references import Frame, Readable, Ref, References
 
 
 class Form(IntEnum):
@@ -77,14 +76,14 @@ class FeatureSpace:
         """The features whose bits are set, in the order in which they were first met."""
         return [feature for index, feature in enumerate(self.features) if bits >> index & 1]
 
-    def bits(self, frame: Frame, state: State) -> int:
+    def bits(self, frame: Frame, state: Readable) -> int:
         """The features that are known to be true."""
         found = 0
         for feature in self._true(frame, state):
             found |= self.bit(feature)
         return found
 
-    def _true(self, frame: Frame, state: State) -> Iterator[Feature]:
+    def _true(self, frame: Frame, state: Readable) -> Iterator[Feature]:
         for ref in self._values:
             value = frame.resolve(ref)
             if value is not None:
@@ -106,7 +105,7 @@ class FeatureSpace:
         if unit is not None and name is not None:
             yield Feature(Form.IS if name == unit else Form.SOME, ref, unit)
 
-    def _relational(self, frame: Frame, state: State) -> Iterator[Feature]:
+    def _relational(self, frame: Frame, state: Readable) -> Iterator[Feature]:
         for predicate in self._relations:
             if not predicate.types:
                 holds = state.value((predicate.name,)) is not None

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import Protocol
 
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, Value
 from worldwright.world_model.vocabulary import ROOT_TYPE, Predicate, Vocabulary
 
 
@@ -46,10 +47,17 @@ class Ref:
         return f"{self.head}({', '.join(map(str, self.keys))})" if self.keys else self.head
 
 
+class Readable(Protocol):
+    """What gives the values of fluents: a state, or a view of one that was not built."""
+
+    def value(self, fluent: Fluent) -> Value | None:
+        """The value of a fluent; None if it has none."""
+
+
 class Frame:
     """A state seen from an action: what references pick out there."""
 
-    def __init__(self, state: State, args: Sequence[str] = ()) -> None:
+    def __init__(self, state: Readable, args: Sequence[str] = ()) -> None:
         self._state = state
         self._values: dict[Ref, str | None] = {Ref(f"?{index}"): arg for index, arg in enumerate(args)}
 
