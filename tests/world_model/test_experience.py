@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -310,6 +311,18 @@ def test_a_torn_tail_is_noted_with_file_and_line(tmp_path: Path) -> None:
         assert log.recovered.warning
 
 
+def test_an_episode_that_a_crash_left_without_a_transition_keeps_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    logged(path, [replace(transition, episode=0) for transition in story()[:2]], ROOMS)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))
+    with ExperienceLog(path, ROOMS) as log:
+        assert len(log.recovered) == 0 and log.recovered.next_episode == 1
+        first = story()[0]
+        log.append(replace(first, episode=1))
+    assert [transition.episode for transition in ExperienceBuffer.load(path, ROOMS)] == [1]
+
+
 # -- full disks ------------------------------------------------------------------------------------------
 
 
@@ -524,6 +537,23 @@ def test_what_is_too_large_is_neither_read_nor_written(
     assert list(loaded) == transitions[: len(loaded)], "what was written before is whole"
 
 
+def test_what_was_written_under_a_limit_is_read_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experience, "MAX_ENTRIES", 2_000)
+    path = tmp_path / "log.jsonl"
+    universe = Universe(ROOMS)
+    states = [State({("steps",): number}, universe) for number in range(2)]
+    written = 0
+    with (
+        pytest.raises(ExperienceProblem, match="over 2000 values and names in all"),
+        ExperienceLog(path, ROOMS) as log,
+    ):
+        while written < 5_000:
+            seen = frozenset({"hall"} if written % 3 else ())
+            log.append(Transition(states[written % 2], Action("wait"), states[1 - written % 2], seen))
+            written += 1
+    assert len(ExperienceBuffer.load(path, ROOMS)) == written > 100
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -540,6 +570,16 @@ def test_short_lines_cannot_fill_the_memory(line: bytes, tmp_path: Path, monkeyp
     monkeypatch.setattr(experience, "MAX_ENTRIES", 20_000)
     with pytest.raises(ExperienceProblem, match="over 20000 values and names in all"):
         ExperienceBuffer.load(path, ROOMS)
+
+
+@pytest.mark.parametrize("content", [b"dear diary", b"\x80\x04\x95", b'{"format":"worldwright-exp\xc3', b"{}"])
+def test_a_file_of_another_kind_is_left_alone(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "diary"
+    path.write_bytes(content)
+    for read in (ExperienceBuffer.load, ExperienceLog):
+        with pytest.raises(ExperienceProblem, match=f"experience {path}: line 1: "):
+            read(path, ROOMS)
+    assert path.read_bytes() == content
 
 
 def test_only_files_are_opened(tmp_path: Path) -> None:
