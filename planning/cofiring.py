@@ -112,6 +112,7 @@ class Merger:
         self._model = model
         self._state = state
         self._numbering = numbering
+        self._counts: dict[Fluent, Value] = dict(state.counts())
 
     def effects(self, base: Candidate, others: Sequence[Candidate]) -> tuple[GroundEffect, ...]:
         """What happens when `base` fires, and with it those of the others whose preconditions hold too.
@@ -157,7 +158,8 @@ class Merger:
         before, after = form.parameters(left[1]), form.parameters(right[1])
         if before == after or not _agree(left[2], right[2]):
             return False
-        state = State({**self._required(left), **self._required(right)}, self._state.universe)
+        values = {**self._counts, **self._required(left), **self._required(right)}
+        state = State(values, self._state.universe)
         given = dict(zip([variable.name for variable in form.rule.parameters], form.arguments(left[1]), strict=False))
         for binding in self._model.query(form.rule).bindings(state, given):
             names = tuple(binding[variable.name] for variable in form.rule.parameters)

@@ -103,17 +103,35 @@ def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Sta
 
 @dataclass(frozen=True)
 class FastDownward:
-    """Fast Downward's search component on the ground task."""
+    """Fast Downward's search component on the ground task.
 
-    strategy: str = sas.LAMA_FIRST
+    Attributes:
+        strategies: search strategies to try in turn until one finds a plan or proves that there is none; all but the
+            last may use up half of the time that is left.
+        binary: the search component; None: the one that is installed.
+    """
+
+    strategies: tuple[str, ...] = (sas.NEAR_OPTIMAL, sas.GREEDY)
     binary: Path | None = None
 
     def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
         """The operators of a plan; raises `PlanningStopped` if there is none."""
+        deadline = Deadline(limits.cpu_seconds)
         with statistics.stage("write"):
             text = sas.write(task)
-        with statistics.stage("search"):
-            numbers, statistics.expanded = sas.search(text, self.strategy, limits, self.binary)
+        for number, strategy in enumerate(self.strategies, 1):
+            share = deadline.left() if number == len(self.strategies) else deadline.left() / 2
+            try:
+                with statistics.stage("search"):
+                    return self._search(task, text, strategy, Limits(share, limits.memory_mb), statistics)
+            except PlanningStopped as stopped:
+                if stopped.status is not PlanStatus.TIMEOUT or number == len(self.strategies):
+                    raise
+        raise PlanningStopped(PlanStatus.FAILED, "Fast Downward was given no search strategy")
+
+    def _search(self, task: GroundTask, text: str, strategy: str, limits: Limits, statistics: Statistics) -> list[int]:
+        numbers, expanded = sas.search(text, strategy, limits, self.binary)
+        statistics.expanded += expanded
         if any(not 0 <= number < len(task.operators) for number in numbers):
             raise PlanningStopped(PlanStatus.FAILED, "Fast Downward's plan names an operator that does not exist")
         return numbers

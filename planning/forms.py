@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from worldwright.planning.facts import Facts
 from worldwright.planning.joins import (
@@ -12,6 +13,7 @@ from worldwright.planning.joins import (
     Differs,
     Each,
     Filter,
+    Gate,
     Holds,
     Join,
     Names,
@@ -28,6 +30,7 @@ from worldwright.world_model.language import (
     Comparison,
     Condition,
     CounterChange,
+    Effect,
     Exists,
     LiftedAtom,
     Literal,
@@ -120,22 +123,30 @@ class Form:
 
 
 class Compiler:
-    """Builds the chains of one problem; they share its tables."""
+    """Builds the chains of one problem; they share its tables.
 
-    def __init__(self, facts: Facts, reached: Reached) -> None:
+    With `gated`, a chain goes on with a thing that its rule would put somewhere only once that thing is free.
+    """
+
+    def __init__(self, facts: Facts, reached: Reached, gated: bool = False) -> None:
         self.facts = facts
         self.reached = reached
+        self.gated = gated
+        self.gates: list[Gate] = []
         self.tables: dict[str, list[Table]] = {}  # of changing predicates
         self._known: dict[tuple[str, tuple[int, ...], tuple[int, ...], tuple[str, ...]], Table] = {}
 
     def rule(self, rule: ActionRule, order: int, take: Callable[[Form, Names], None]) -> Form:
         """The form of a rule; its instances go to `take`."""
         form = self._form(rule.parameters, rule.preconditions, take, rule, order)
-        arity = len(self.facts.vocabulary.action(rule.action).types)
         places = form.conjunction.places
-        form.arguments = names_getter([places[variable.name] for variable in rule.parameters[:arity]])
+        form.arguments = names_getter([places[variable.name] for variable in self._given(rule)])
         self._add_effects(form, rule)
         return form
+
+    def _given(self, rule: ActionRule) -> Sequence[Variable]:
+        """The parameters that are the action's own arguments."""
+        return rule.parameters[: len(self.facts.vocabulary.action(rule.action).types)]
 
     def goal(self, goal: Reach, take: Callable[[Form, Names], None]) -> Form:
         """The form of a goal; the ways to reach it go to `take`."""
@@ -150,9 +161,16 @@ class Compiler:
         order: int,
     ) -> Form:
         found: list[Form] = []
-        effects = rule.likeliest().effects if rule else ()
-        atoms = [effect.counter if isinstance(effect, CounterChange) else effect.atom for effect in effects]
-        conjunction = _Ordering(self, parameters, conditions, {}, atoms).chain(lambda names: take(found[0], names))
+        atoms: list[LiftedAtom] = []
+        gated: list[str] = []
+        if rule is not None:
+            effects = rule.likeliest().effects
+            if self.gated:
+                gated = [atom.args[-1] for atom in self._moves(effects) if len(atom.args) > 1]
+            atoms += [effect.counter if isinstance(effect, CounterChange) else effect.atom for effect in effects]
+            atoms.append(LiftedAtom(rule.action, tuple(variable.name for variable in self._given(rule))))
+        ordering = _Ordering(self, parameters, conditions, {}, atoms, frozenset(gated))
+        conjunction = ordering.chain(lambda names: take(found[0], names))
         getter = names_getter([conjunction.places[variable.name] for variable in parameters])
         found.append(Form(rule, order, conjunction, getter, getter))
         return found[0]
@@ -170,7 +188,16 @@ class Compiler:
                 form.effects.append(self._effect(form, part.counter, True, part))
             elif part.positive:
                 form.effects.append(self._effect(form, part.atom, True))
-        self._find_moved(form, [effect.atom for effect in literals if effect.positive])
+        places = form.conjunction.places
+        moves = self._moves(effects)
+        form.moved = tuple(places[atom.args[-1]] for atom in moves)
+        form.put = tuple(places[atom.args[-1]] for atom in moves if len(atom.args) > 1)
+
+    def _moves(self, effects: Sequence[Effect]) -> list[LiftedAtom]:
+        """The effects that make a thing, given by a variable, the value of an injective predicate."""
+        atoms = [effect.atom for effect in effects if isinstance(effect, Literal) and effect.positive]
+        predicates = self.facts.predicates
+        return [atom for atom in atoms if predicates[atom.predicate].injective and is_variable(atom.args[-1])]
 
     def _effect(self, form: Form, atom: LiftedAtom, positive: bool, change: CounterChange | None = None) -> EffectForm:
         getter = atom_getter(atom, form.conjunction.places)
@@ -178,13 +205,6 @@ class Compiler:
 
     def _functional(self, atom: LiftedAtom) -> bool:
         return self.facts.predicates[atom.predicate].functional
-
-    def _find_moved(self, form: Form, added: Sequence[LiftedAtom]) -> None:
-        injective = [atom for atom in added if self.facts.predicates[atom.predicate].injective]
-        values = [atom for atom in injective if self._functional(atom) and is_variable(atom.args[-1])]
-        places = form.conjunction.places
-        form.moved = tuple(places[atom.args[-1]] for atom in values)
-        form.put = tuple(places[atom.args[-1]] for atom in values if len(atom.args) > 1)
 
     def table(self, name: str, known: Sequence[int], wanted: Sequence[int], types: Sequence[str]) -> Table:
         """The table of a predicate that answers such a question."""
@@ -223,9 +243,11 @@ class _Ordering:
         conditions: Sequence[Condition],
         outer: Places,
         mentioned: Sequence[LiftedAtom] = (),
+        gated: frozenset[str] = frozenset(),
     ) -> None:
         self._compiler = compiler
         self._facts = compiler.facts
+        self._gated = gated
         self._types = {variable.name: variable.type for variable in parameters}
         self._waiting = list(conditions)
         self._inline_exists()
@@ -234,6 +256,7 @@ class _Ordering:
         constants = dict.fromkeys(name for atom in mentioned for name in (atom.predicate, *atom.args))
         for condition in self._waiting:
             constants.update(dict.fromkeys(_terms(condition)))
+        self._mentioned = frozenset(constants)
         self._start = tuple(name for name in constants if not is_variable(name) and name not in outer)
         for name in self._start:
             self._place(name)
@@ -296,12 +319,17 @@ class _Ordering:
             name = next(name for name in self._types if name not in self._places)
             self._place(name)
             names = tuple(self._facts.state.universe.objects(self._types[name]))
+            if name not in self._mentioned:
+                names = names[:1]  # there must be one, but it does not matter which
             self._makers.append(lambda following: Each(self._compiler.reached, names, following))
+            self._add_gates([name])
 
     def _fanout(self, condition: Condition) -> float:
         assert isinstance(condition, Literal)
         known: list[tuple[int, str | None]] = []
         for place, term in enumerate(condition.atom.args, 1):
+            if term in self._gated and term not in self._places:
+                return 0.0  # the gate that follows lets few through
             if term in self._places:
                 known.append((place, None if is_variable(term) else term))
         return self._facts.fanout(condition.atom.predicate, known)
@@ -325,7 +353,18 @@ class _Ordering:
         self._makers.append(lambda following: self._new_join(table, key, grows, following))
         for left, right in twins:
             self._makers.append(_same(start + left, start + right, True))
+        self._add_gates(names)
         self._note(atom, grows)
+
+    def _add_gates(self, names: Sequence[str]) -> None:
+        for name in dict.fromkeys(names):
+            if name in self._gated:
+                self._makers.append(partial(self._new_gate, self._places[name]))
+
+    def _new_gate(self, place: int, following: Node) -> Gate:
+        gate = Gate(self._compiler.reached, place, following)
+        self._compiler.gates.append(gate)
+        return gate
 
     def _new_join(self, table: Table, key: list[int], grows: bool, following: Node) -> Join:
         join = Join(self._compiler.reached, table, key, grows, following)
@@ -403,6 +442,23 @@ class _Ordering:
             functional = self._facts.predicates[condition.atom.predicate].functional
             self._makers.append(lambda following: Differs(reached, getter, functional, following))
             self.result.late.append(LateForm(getter, functional, condition))
+
+
+def components(goal: Reach) -> list[Reach]:
+    """The parts of a goal that share no variable: each can be matched on its own."""
+    groups: list[tuple[set[str], list[Condition]]] = [({variable.name}, []) for variable in goal.parameters]
+    for condition in goal.conditions:
+        names = {term for term in _terms(condition) if is_variable(term)}
+        touched = [group for group in groups if group[0] & names]
+        groups = [group for group in groups if not group[0] & names]
+        groups.append((names.union(*(group[0] for group in touched)), [condition, *(c for g in touched for c in g[1])]))
+    return [
+        Reach(
+            tuple(variable for variable in goal.parameters if variable.name in names),
+            tuple(condition for condition in goal.conditions if condition in conditions),
+        )
+        for names, conditions in groups
+    ]
 
 
 def _same(left: int, right: int, wanted: bool) -> Callable[[Node], Node]:

@@ -10,20 +10,23 @@ from worldwright.planning.joins import Names
 from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
 from worldwright.planning.reachability import Instance, Reachability
 from worldwright.planning.relevance import explore
-from worldwright.planning.task import GroundOperator, GroundTask, Pair
+from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action
 from worldwright.world_model.vocabulary import ENDED
 
 MAX_OPERATORS = 400_000
+MAX_COMBINED = 4_000  # ways to combine the parts of a goal that are spelt out
 
 
 def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> GroundTask:
     """The ground task of a problem.
 
     Things that seem not to matter are left out (`GroundTask.left_out`) unless `complete` is asked for: a plan for
-    such a task is a plan, but that there is none, or none shorter, is proven only by the complete one.
+    such a task is a plan, but that there is none, or none shorter, is proven only by the complete one. If none of
+    the goals is reachable at all, the task has neither goals nor (unless complete) operators. A problem without
+    goals is for looking around; of many things the nearest are kept.
 
     Raises:
         PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
@@ -31,14 +34,15 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
     deadline = Deadline(limits.cpu_seconds)
     reachability, left_out = explore(problem, deadline, complete)
     numbering = Numbering(reachability)
-    operators = _Operators(problem, reachability, numbering, deadline).all()
+    hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
+    operators = [] if hopeless else _Operators(problem, reachability, numbering, deadline).all()
     return GroundTask(
         state=problem.state,
         fluents=tuple(numbering.fluents),
         domains=tuple(numbering.domains),
         initial=(0,) * len(numbering.fluents),
         operators=tuple(operators),
-        goals=_goals(reachability.ways, numbering),
+        goals=_goals(reachability, numbering),
         left_out=left_out,
     )
 
@@ -52,11 +56,28 @@ def reached_goal(problem: PlanningProblem) -> Reach | None:
     return None
 
 
-def _goals(ways: Sequence[Instance], numbering: Numbering) -> tuple[tuple[Pair, ...], ...]:
-    found: dict[Case, None] = {}
-    for form, binding in ways:
-        found.update(dict.fromkeys(numbering.cases(form.conjunction, binding)))
-    return tuple(found)
+def _goals(reachability: Reachability, numbering: Numbering) -> tuple[GroundGoal, ...]:
+    goals = []
+    for parts in reachability.ways:
+        found = []
+        for ways in parts:
+            cases = (case for form, binding in ways for case in numbering.cases(form.conjunction, binding))
+            found.append(tuple(dict.fromkeys(cases)))
+        if all(found):
+            goals.append(_multiplied(found))
+    return tuple(goals)
+
+
+def _multiplied(parts: list[tuple[Case, ...]]) -> GroundGoal:
+    """The same goal with fewer parts, as long as there are not too many ways to combine theirs."""
+    kept: list[tuple[Case, ...]] = []
+    for part in sorted(parts, key=len):
+        if kept and len(kept[-1]) * len(part) <= MAX_COMBINED:
+            pairs = [tuple(sorted({*left, *right})) for left in kept[-1] for right in part]
+            kept[-1] = tuple(case for case in dict.fromkeys(pairs) if len(dict(case)) == len(case))
+        else:
+            kept.append(part)
+    return tuple(kept)
 
 
 class _Operators:

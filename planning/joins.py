@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -84,21 +85,17 @@ class Reached:
     Attributes:
         atoms: the atoms that chains may use.
         values: for each fluent that has been looked at its values and what made each first (None: true at first).
+        free: the things that gates let through; None: all.
     """
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, free: set[str] | None = None) -> None:
         self.atoms: set[Names] = set()
         self.values: dict[Fluent, dict[Value | None, Cause | None]] = {}
+        self.free = free
         self.waiting: defaultdict[Names, list[tuple[Node, Names]]] = defaultdict(list)  # for an atom
         self.watching: defaultdict[Fluent, list[tuple[Node, Names]]] = defaultdict(list)  # for any new value
-        self._deadline = deadline
-        self._ticks = 0
-
-    def tick(self) -> None:
-        """Count a binding; now and then look at the clock (raises `PlanningStopped`)."""
-        self._ticks += 1
-        if self._ticks % _CHECK_EVERY == 0:
-            self._deadline.check()
+        self.tick = count(1).__next__
+        self.check = deadline.check
 
 
 class Join:
@@ -113,7 +110,8 @@ class Join:
         self._memory: defaultdict[Key, list[Names]] = defaultdict(list)
 
     def push(self, binding: Names) -> None:
-        self._reached.tick()
+        if self._reached.tick() % _CHECK_EVERY == 0:
+            self._reached.check()
         key = self._key(binding)
         if self._grows:
             self._memory[key].append(binding)
@@ -139,7 +137,8 @@ class Each:
 
     def push(self, binding: Names) -> None:
         for row in self._rows:
-            self._reached.tick()
+            if self._reached.tick() % _CHECK_EVERY == 0:
+                self._reached.check()
             self._following.push(binding + row)
 
 
@@ -205,6 +204,32 @@ class Filter:
     def push(self, binding: Names) -> None:
         if self._test(binding):
             self._following.push(binding)
+
+
+class Gate:
+    """Passes bindings whose thing is free, the others when it is set free.
+
+    Attributes:
+        held: the bindings that wait.
+    """
+
+    def __init__(self, reached: Reached, place: int, following: Node) -> None:
+        self._reached = reached
+        self.place = place
+        self._following = following
+        self.held: list[Names] = []
+
+    def push(self, binding: Names) -> None:
+        if self._reached.free is None or binding[self.place] in self._reached.free:
+            self._following.push(binding)
+        else:
+            self.held.append(binding)
+
+    def open(self) -> None:
+        """Look at the waiting bindings again."""
+        waiting, self.held = self.held, []
+        for binding in waiting:
+            self.push(binding)
 
 
 class Collect:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 
 from worldwright.planning.facts import Facts
-from worldwright.planning.forms import Compiler, Form
+from worldwright.planning.forms import Compiler, Form, components
 from worldwright.planning.joins import Cause, Names, Reached
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus
 from worldwright.world_model.language import CounterChange
@@ -22,36 +23,49 @@ Instance = tuple[Form, Names]
 class Reachability:
     """Delete-relaxed reachability from a problem's state.
 
-    Things that rules move about (values of injective predicates) multiply the instances: with `free` given only those
-    things may be put somewhere, and with `strict` only those may be moved at all. Others wait until they are freed.
+    Things that rules move about (values of injective predicates) multiply the instances. With `free` given other
+    things wait until they are released: they are never put anywhere or, with `strict`, not even taken.
+
+    Args:
+        facts: the problem's state.
+        free: the things that may be moved; None: all.
+        strict: whether the others may not be taken either. Then the instances held back are known (`held_back`),
+            as they must be for exact operators; otherwise they are not even spelt out.
 
     Attributes:
         instances: the rule instances whose preconditions are reachable, in the order found.
-        ways: the goal instances whose conditions are reachable.
-        held_back: instances that would put (or move) a thing that is not free.
+        ways: for each goal, for each of its parts, the instances whose conditions are reachable.
+        held_back: with `strict`, instances that would move a thing that is not free.
     """
 
     def __init__(
-        self, problem: PlanningProblem, deadline: Deadline, free: Collection[str] | None = None, strict: bool = False
+        self,
+        problem: PlanningProblem,
+        facts: Facts,
+        deadline: Deadline,
+        free: Collection[str] | None = None,
+        strict: bool = False,
     ) -> None:
-        self.facts = Facts(problem.state, problem.model.rules)
-        self.reached = Reached(deadline)
+        self.facts = facts
+        self.constants = facts.vocabulary.constant_types
+        self.reached = Reached(deadline, None if free is None else {*free, *self.constants})
         self.instances: list[Instance] = []
-        self.ways: list[Instance] = []
         self.held_back: list[Instance] = []
-        self._deadline = deadline
         self._strict = strict
-        self._free = None if free is None else {*free, *self.facts.vocabulary.constant_types}
         self._queue: deque[tuple[Fluent, Value | None]] = deque()
         self._counting: dict[Fluent, list[tuple[CounterChange, Cause]]] = {}
-        compiler = Compiler(self.facts, self.reached)
+        self._compiler = Compiler(facts, self.reached, gated=free is not None and not strict)
         orders: dict[str, int] = {}
         self.forms: list[Form] = []
         for rule in problem.model.rules:
             orders[rule.action] = orders.get(rule.action, -1) + 1
-            self.forms.append(compiler.rule(rule, orders[rule.action], self._fire))
-        self.forms += [compiler.goal(goal, self._reach) for goal in problem.goals]
-        self._tables = compiler.tables
+            self.forms.append(self._compiler.rule(rule, orders[rule.action], self._fire))
+        self.ways: list[list[list[Instance]]] = []
+        for goal in problem.goals:
+            parts = components(goal)
+            self.ways.append([[] for _ in parts])
+            for part, ways in zip(parts, self.ways[-1], strict=True):
+                self.forms.append(self._compiler.goal(part, partial(self._reach, ways)))
         self._begin()
 
     def _begin(self) -> None:
@@ -72,13 +86,13 @@ class Reachability:
         Raises:
             PlanningStopped: TIMEOUT, or UNSUPPORTED when there are too many instances.
         """
-        queue, reached = self._queue, self.reached
-        while queue and not (until_goal and self.ways):
+        queue, reached, tables = self._queue, self.reached, self._compiler.tables
+        while queue and not (until_goal and self.reaches_goal()):
             fluent, value = queue.popleft()
             if value is True or isinstance(value, str):
                 atom = (*fluent, value) if isinstance(value, str) else fluent
                 reached.atoms.add(atom)
-                for table in self._tables.get(fluent[0], ()):
+                for table in tables.get(fluent[0], ()):
                     table.add(atom)
                 for node, binding in reached.waiting.pop(atom, ()):
                     node.push(binding)
@@ -88,32 +102,37 @@ class Reachability:
                 for change, cause in self._counting[fluent]:
                     self._count(fluent, change, int(value or 0), cause)
 
+    def reaches_goal(self) -> bool:
+        """Whether every part of some goal is reachable."""
+        return any(all(parts) for parts in self.ways)
+
     def release(self, free: Iterable[str] | None) -> None:
         """Let further things be put somewhere, or all (None)."""
-        self._free = None if free is None else (self._free or set()) | set(free)
-        waiting, self.held_back = self.held_back, []
-        for form, binding in waiting:
-            self._fire(form, binding)
+        self.reached.free = None if free is None else (self.reached.free or set()) | set(free)
+        for gate in self._compiler.gates:
+            gate.open()
 
     def moved(self) -> list[str]:
         """The things that some instance moves, or would move if they were free, in a fixed order."""
         found: dict[str, None] = {}
-        for form, binding in (*self.instances, *self.held_back):
+        for form, binding in self.instances:
             for place in form.moved:
                 found[binding[place]] = None
-        return [name for name in found if name not in self.facts.vocabulary.constant_types]
+        for gate in self._compiler.gates:
+            found.update(dict.fromkeys(binding[gate.place] for binding in gate.held))
+        return [name for name in found if name not in self.constants]
 
     # -- what instances do --------------------------------------------------------------------------------------------
 
-    def _reach(self, form: Form, binding: Names) -> None:
-        self.ways.append((form, binding))
-        if len(self.ways) > MAX_INSTANCES:
+    def _reach(self, ways: list[Instance], form: Form, binding: Names) -> None:
+        ways.append((form, binding))
+        if len(ways) > MAX_INSTANCES:
             raise PlanningStopped(PlanStatus.UNSUPPORTED, f"more than {MAX_INSTANCES} ways to reach the goal")
 
     def _fire(self, form: Form, binding: Names) -> None:
-        if self._free is not None:
-            for place in form.moved if self._strict else form.put:
-                if binding[place] not in self._free:
+        if self._strict and self.reached.free is not None:
+            for place in form.moved:
+                if binding[place] not in self.reached.free:
                     self.held_back.append((form, binding))
                     return
         cause = (form, binding)
@@ -154,9 +173,9 @@ class Reachability:
     # -- a relaxed plan -----------------------------------------------------------------------------------------------
 
     def relaxed_plan(self) -> list[Instance]:
-        """Instances that reach the first way to a goal if nothing is taken back (Hoffmann & Nebel 2001), goal first."""
-        plan: list[Instance] = [self.ways[0]]
-        planned = {id(self.ways[0])}
+        """Instances that reach a goal if nothing is taken back (Hoffmann & Nebel 2001), the goal's own first."""
+        plan: list[Instance] = [ways[0] for ways in next(parts for parts in self.ways if all(parts))]
+        planned = {id(way) for way in plan}
         for instance in plan:  # it grows
             for cause in self._causes(*instance):
                 if cause is not None and id(cause) not in planned:

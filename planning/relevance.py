@@ -25,27 +25,27 @@ def explore(
     Raises:
         PlanningStopped: TIMEOUT or UNSUPPORTED.
     """
-    if complete:
-        reachability = Reachability(problem, deadline)
-        reachability.run()
-        return reachability, ()
-    reachability = Reachability(problem, deadline, free=_held(problem))
+    facts = Facts(problem.state, problem.model.rules)
+    reachability = Reachability(problem, facts, deadline, free=None if complete else _held(problem))
     reachability.run()
-    moved = reachability.moved()
+    moved = [] if complete else reachability.moved()
     if len(moved) <= FEW_THINGS:
         reachability.release(None)
         reachability.run()
         return reachability, ()
-    if not reachability.ways:
-        reachability.release(_goal_things(problem, reachability.facts))
-        reachability.run(until_goal=True)
-    if not reachability.ways:
-        reachability.release(None)
-        reachability.run(until_goal=True)
-    if not reachability.ways:
-        return reachability, ()  # everything was tried: the goal cannot be reached
-    kept = _moved_by_relaxed_plan(reachability)
-    reachability = Reachability(problem, deadline, free=kept, strict=True)
+    if not problem.goals:
+        kept = {*_held(problem), *moved[:FEW_THINGS]}  # those found first are near
+    else:
+        if not reachability.reaches_goal():
+            reachability.release(_goal_things(problem, facts))
+            reachability.run(until_goal=True)
+        if not reachability.reaches_goal():
+            reachability.release(None)
+            reachability.run(until_goal=True)
+        if not reachability.reaches_goal():
+            return reachability, ()  # everything was tried: the goal cannot be reached
+        kept = _moved_by_relaxed_plan(reachability)
+    reachability = Reachability(problem, facts, deadline, free=kept, strict=True)
     reachability.run()
     return reachability, tuple(name for name in moved if name not in kept)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from worldwright.planning.problem import Deadline, Limits, PlanningStopped, PlanStatus, Statistics
-from worldwright.planning.task import GroundOperator, GroundTask, Pair
+from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask, Pair
 from worldwright.world_model.state import Fluent, State, Universe, Value
 
 Packed = int
@@ -45,7 +45,7 @@ class Packing:
         index = self._choose_index()
         order = [*index, *(v for v in range(len(task.fluents)) if v not in index)]
         self._shifts = [0] * len(order)
-        width = 0
+        width = index_width = 0
         self._masks = [0] * len(order)
         for number, variable in enumerate(order):
             bits = max(1, (len(task.domains[variable]) - 1).bit_length())
@@ -55,10 +55,10 @@ class Packing:
             if number == len(index) - 1:
                 index_width = width
         self._full = (1 << width) - 1
-        self._index_mask = (1 << index_width) - 1 if index else 0
-        self._buckets = self._sort_operators(index[:1])
+        self._index_mask = (1 << index_width) - 1
+        self._indexed = index
+        self._settled, self._open = self._sort_operators(index)
         self._moves: dict[Packed, list[_Move]] = {}
-        self._first = index[0] if index else None
 
     def _choose_index(self) -> list[int]:
         """The variables that most operators ask about, as many as an index can hold."""
@@ -71,12 +71,19 @@ class Packing:
             chosen.append(variable)
         return chosen
 
-    def _sort_operators(self, first: Sequence[int]) -> dict[int | None, list[int]]:
-        buckets: dict[int | None, list[int]] = {}
+    def _sort_operators(self, index: Sequence[int]) -> tuple[dict[Packed, list[int]], dict[Pair | None, list[int]]]:
+        """Operators by the index variables' values, packed; those that leave some open by one that they ask for."""
+        settled: dict[Packed, list[int]] = {}
+        open_: dict[Pair | None, list[int]] = {}
+        asked = frozenset(index)
         for number, operator in enumerate(self.task.operators):
-            value = next((value for variable, value in operator.preconditions if variable in first), None)
-            buckets.setdefault(value, []).append(number)
-        return buckets
+            pairs = [pair for pair in operator.preconditions if pair[0] in asked]
+            if len(pairs) == len(index):
+                key = sum(value << self._shifts[variable] for variable, value in pairs)
+                settled.setdefault(key, []).append(number)
+            else:
+                open_.setdefault(pairs[0] if pairs else None, []).append(number)
+        return settled, open_
 
     def pack(self, values: Sequence[int]) -> Packed:
         """The packed form of an assignment."""
@@ -113,11 +120,12 @@ class Packing:
 
     def _index(self, key: Packed) -> list[_Move]:
         """The operators that the index variables' values do not rule out."""
-        found = self._buckets.get(None, [])
-        if self._first is not None:
-            found = sorted([*found, *self._buckets.get(self.get(key, self._first), [])])
+        found = list(self._settled.get(key, ()))
+        found += self._open.get(None, ())
+        for variable in self._indexed:
+            found += self._open.get((variable, self.get(key, variable)), ())
         moves = []
-        for number in found:
+        for number in sorted(found):
             operator = self.task.operators[number]
             mask, value = self.constraint(operator.preconditions)
             if key & mask == value & self._index_mask and (self._allow is None or self._allow(operator)):
@@ -144,18 +152,23 @@ def _apply(state: Packed, effects: Sequence[tuple[Packed, Packed, Packed, Packed
     return after
 
 
-@dataclass(frozen=True)
 class Reached:
     """A state that a search came to. It reads like a `State`, without being built.
 
     Attributes:
+        packed: the state as a number.
         cost: the number of steps from the first state.
     """
 
-    packed: Packed
-    cost: int
-    _packing: Packing = field(repr=False)
-    _parents: dict[Packed, tuple[Packed, int] | None] = field(repr=False)
+    __slots__ = ("_packing", "_parents", "cost", "packed")
+
+    def __init__(
+        self, packed: Packed, cost: int, packing: Packing, parents: dict[Packed, tuple[Packed, int] | None]
+    ) -> None:
+        self.packed = packed
+        self.cost = cost
+        self._packing = packing
+        self._parents = parents
 
     @property
     def values(self) -> tuple[int, ...]:
@@ -226,21 +239,31 @@ class GoalTest:
     def __init__(self, packing: Packing) -> None:
         task = packing.task
         self._packing = packing
-        self._values: dict[Packed, set[Packed]] = {}
-        for goal in task.goals:
-            mask, value = packing.constraint(goal)
-            self._values.setdefault(mask, set()).add(value)
-        common = set.intersection(*({variable for variable, _ in goal} for goal in task.goals)) if task.goals else set()
+        self._goals = [[self._by_mask(part) for part in goal] for goal in task.goals]
+        wanted = [_variables_of(goal) for goal in task.goals]
+        common = set.intersection(*wanted) if wanted else set()
         self._distances = [(variable, _distances(task, variable)) for variable in sorted(common)]
+
+    def _by_mask(self, part: Sequence[Sequence[Pair]]) -> list[tuple[Packed, set[Packed]]]:
+        found: dict[Packed, set[Packed]] = {}
+        for case in part:
+            mask, value = self._packing.constraint(case)
+            found.setdefault(mask, set()).add(value)
+        return list(found.items())
 
     def met(self, state: Packed) -> bool:
         """Whether a goal holds."""
-        return any(state & mask in values for mask, values in self._values.items())
+        return any(all(any(state & mask in values for mask, values in part) for part in goal) for goal in self._goals)
 
     def distance(self, state: Packed) -> int:
         """A lower bound on the steps to a goal: the longest way that one variable has to go on its own."""
         get = self._packing.get
         return max((distances[get(state, variable)] for variable, distances in self._distances), default=0)
+
+
+def _variables_of(goal: GroundGoal) -> set[int]:
+    """The variables that every way to the goal asks about."""
+    return set().union(*(set.intersection(*({v for v, _ in case} for case in part)) for part in goal if part))
 
 
 def _distances(task: GroundTask, variable: int) -> list[int]:
@@ -256,7 +279,7 @@ def _distances(task: GroundTask, variable: int) -> list[int]:
                 starts = range(len(task.domains[variable])) if before is None else (before,)
                 sources.setdefault(after, set()).update(starts)
     distances = [_FAR] * len(task.domains[variable])
-    queue = deque(sorted({value for goal in task.goals for other, value in goal if other == variable}))
+    queue = deque(sorted(_wanted(task, variable)))
     for value in queue:
         distances[value] = 0
     while queue:
@@ -266,6 +289,11 @@ def _distances(task: GroundTask, variable: int) -> list[int]:
                 distances[source] = distances[value] + 1
                 queue.append(source)
     return distances
+
+
+def _wanted(task: GroundTask, variable: int) -> set[int]:
+    cases = (case for goal in task.goals for part in goal for case in part)
+    return {value for case in cases for other, value in case if other == variable}
 
 
 def a_star(task: GroundTask, limits: Limits, statistics: Statistics, weight: int = 1) -> list[int]:

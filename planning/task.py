@@ -13,6 +13,7 @@ from worldwright.world_model.model import Action, Firing
 from worldwright.world_model.state import Change, Fluent, State, Value
 
 Pair = tuple[int, int]  # a variable and one of its values, both by number
+GroundGoal = tuple[tuple[tuple[Pair, ...], ...], ...]  # of every part one alternative, all of whose pairs hold
 
 
 class GroundEffect(NamedTuple):
@@ -68,7 +69,7 @@ class GroundTask:
         domains: for each variable the values it can have; None: the fluent has no value.
         initial: the number of each variable's value at first.
         operators: what can be done; an action of which no operator applies changes nothing.
-        goals: conjunctions of which any one is to be reached; none: it cannot be reached.
+        goals: any one is to be reached; none: no goal can be.
         left_out: things that are never moved, to keep the task small; empty if the task is complete.
     """
 
@@ -77,13 +78,20 @@ class GroundTask:
     domains: tuple[tuple[Value | None, ...], ...]
     initial: tuple[int, ...]
     operators: tuple[GroundOperator, ...]
-    goals: tuple[tuple[Pair, ...], ...]
+    goals: tuple[GroundGoal, ...]
     left_out: tuple[str, ...] = ()
 
     @cached_property
     def variables(self) -> dict[Fluent, int]:
         """The number of each fluent that can change."""
         return {fluent: number for number, fluent in enumerate(self.fluents)}
+
+    def is_goal(self, values: Sequence[int]) -> bool:
+        """Whether a goal holds under an assignment."""
+        return any(
+            all(any(all(values[v] == value for v, value in case) for case in part) for part in goal)
+            for goal in self.goals
+        )
 
     def decode(self, values: Sequence[int]) -> State:
         """The state under an assignment."""
