@@ -2,7 +2,7 @@
 
 agent = Agent()
 agent.learn(["MiniGrid-DoorKey-6x6-v0", "MiniGrid-Unlock-v0"], steps=2000)
-results = agent.act("MiniGrid-DoorKey-16x16-v0", episodes=10, freeze=True)
+results = list(agent.act("MiniGrid-DoorKey-16x16-v0", episodes=10, freeze=True))
 agent.save("model.ww")
 """
 
@@ -17,12 +17,12 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.deciding import POLICIES
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.explorer import Explorer
-from worldwright.agent.learner import AUTHORS, RuleLearner
+from worldwright.agent.learner import AUTHORS, Recorder, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
 from worldwright.envs.perceiver import Perceiver
-from worldwright.envs.registry import make_env, perceiver_for
+from worldwright.envs.registry import Env, make_env, perceiver_for
 from worldwright.planning.engines import engine_named
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
@@ -36,17 +36,29 @@ class Agent:
         model: what is known at first; None: nothing.
         config: how the agent is put together.
         seed: of the agent's own choices.
+        record: hears every transition of an episode that is learned from, before it is learned from.
+
+    Attributes:
+        episodes: the number that the next episode gets in the experience; each gets one of its own.
 
     Raises:
         WorldwrightError: the configuration names an engine, policy or author that does not exist.
     """
 
-    def __init__(self, model: WorldModel | None = None, config: AgentConfig | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: WorldModel | None = None,
+        config: AgentConfig | None = None,
+        seed: int = 0,
+        record: Recorder | None = None,
+    ) -> None:
         self.config = config or AgentConfig()
+        self.episodes = 0
         self._given = model
+        self._seed = seed
+        self._record = record
         self._rng = random.Random(seed)
         self._mind: Mind | None = None
-        self._episodes = 0
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
             if name not in table:
@@ -89,19 +101,22 @@ class Agent:
 
         Episode k of all runs on seed `seed + k`.
         """
-        envs = [(env_id, make_env(env_id, **(keywords or {}))) for env_id in env_ids]
+        envs: list[tuple[str, Env]] = []
         results: list[EpisodeResult] = []
         taken = 0
         try:
+            envs += ((env_id, make_env(env_id, **(keywords or {}))) for env_id in env_ids)
             while taken < steps:
                 env_id, env = envs[len(results) % len(envs)]
-                mind = self._meet(perceiver_for(env), frozen=False)
-                mind.curious = True
-                left = steps - taken
-                results.append(self._play(mind, env, env_id, seed + len(results), left, tell))
-                taken += max(1, results[-1].steps)
+                results.append(
+                    self.play(env, env_id, seed + len(results), curious=True, max_steps=steps - taken, tell=tell)
+                )
+                taken += results[-1].steps
+                if not any(result.steps for result in results[-len(envs) :]):
+                    raise WorldwrightError(f"no step could be taken in {env_id}: {results[-1].failure}")
         finally:
-            self._close(envs)
+            for _, env in envs:
+                env.close()
         return results
 
     def act(
@@ -118,21 +133,40 @@ class Agent:
         env = make_env(env_id, **(keywords or {}))
         try:
             for k in range(episodes):
-                mind = self._meet(perceiver_for(env), frozen=freeze)
-                mind.curious = False
-                yield self._play(mind, env, env_id, seed + k, max_steps, tell)
+                yield self.play(env, env_id, seed + k, freeze=freeze, max_steps=max_steps, tell=tell)
         finally:
             env.close()
 
-    def _play(
-        self, mind: Mind, env: Any, env_id: str, seed: int, max_steps: int | None, tell: Listener
+    def play(
+        self,
+        env: Env,
+        env_id: str,
+        seed: int,
+        *,
+        curious: bool = False,
+        freeze: bool = False,
+        max_steps: int | None = None,
+        tell: Listener = ignore,
     ) -> EpisodeResult:
-        self._episodes += 1
-        result = run_episode(mind, env, env_id, seed, number=self._episodes, max_steps=max_steps, tell=tell)
-        if mind.learner is not None:
-            mind.learner.review()
-            mind.model = mind.learner.model
-        return result
+        """Play one episode.
+
+        Args:
+            env: the environment, made already; it is not closed.
+            env_id: what it is called in results and events.
+            seed: of the episode; the agent's own choices in it follow from this and the agent's seed.
+            curious: whether learning comes before the goal.
+            freeze: whether nothing is learned.
+            max_steps: after which the agent stops, beside the environment's own limit.
+            tell: who hears the events.
+
+        Raises:
+            WorldwrightError: the environment is of a kind that no perceiver reads, or not of the model's.
+        """
+        mind = self._meet(perceiver_for(env), freeze)
+        mind.curious = curious
+        self._rng.seed(f"{self._seed} {env_id} {seed}")
+        self.episodes += 1
+        return run_episode(mind, env, env_id, seed, number=self.episodes - 1, max_steps=max_steps, tell=tell)
 
     def _meet(self, perceiver: Perceiver, frozen: bool) -> Mind:
         """The agent's mind for a world; kept from one environment of that world to the next."""
@@ -147,9 +181,5 @@ class Agent:
             self._mind.learner = None
         elif self._mind.learner is None:
             author = AUTHORS[self.config.author](perceiver.vocabulary)
-            self._mind.learner = RuleLearner(self._mind.model, author)
+            self._mind.learner = RuleLearner(self._mind.model, author, self._record)
         return self._mind
-
-    def _close(self, envs: Sequence[tuple[str, Any]]) -> None:
-        for _, env in envs:
-            env.close()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 class Event(BaseModel):
     """Base of all events. `step` counts the steps of the episode; 0 is before the first."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     kind: str
     step: int

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from worldwright.agent.events import Revised
 from worldwright.world_model.experience import ExperienceBuffer
 from worldwright.world_model.induction import Inducer
 from worldwright.world_model.induction.inducer import Learned
@@ -28,6 +29,8 @@ class RuleAuthor(Protocol):
         """What the evidence says about these actions."""
 
 
+Recorder = Callable[[Transition], None]
+
 AUTHORS: dict[str, Callable[[Vocabulary], RuleAuthor]] = {"inducer": Inducer}
 
 
@@ -40,6 +43,15 @@ class Revision:
     added: tuple[ActionRule, ...]
     removed: tuple[ActionRule, ...]
 
+    def event(self, step: int) -> Revised:
+        """The same as an event of an episode's step."""
+        return Revised(
+            step=step,
+            cause=self.cause,
+            added=tuple(rule.name for rule in self.added),
+            removed=tuple(rule.name for rule in self.removed),
+        )
+
 
 @dataclass
 class RuleLearner:
@@ -48,10 +60,12 @@ class RuleLearner:
     Args:
         model: what is believed at first.
         author: who proposes rules.
+        record: hears each transition first; it puts them on file.
     """
 
     model: WorldModel
     author: RuleAuthor
+    record: Recorder | None = None
     buffer: ExperienceBuffer = field(init=False)
     revisions: list[Revision] = field(default_factory=list)
 
@@ -86,6 +100,8 @@ class RuleLearner:
             transition: what happened.
             surprised: whether it differs from what the model predicted.
         """
+        if self.record is not None:
+            self.record(transition)
         self.buffer.append(transition)
         self.model = replace(self.model, steps=self.model.steps + 1)
         if not transition.certain:
@@ -98,10 +114,10 @@ class RuleLearner:
             return self._revise(action, "surprise" if surprised else "review")
         return None
 
-    def review(self) -> Revision | None:
+    def review(self) -> list[Revision]:
         """Look once more at every action of which something was seen since it was last learned."""
         revisions = [self._revise(action, "review") for action, number in sorted(self._news.items()) if number]
-        return next((revision for revision in reversed(revisions) if revision is not None), None)
+        return [revision for revision in revisions if revision is not None]
 
     def _revise(self, action: str, cause: str) -> Revision | None:
         self._news[action] = 0

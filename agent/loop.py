@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +12,17 @@ import gymnasium
 
 from worldwright.agent.deciding import POLICIES
 from worldwright.agent.episode import Episode
-from worldwright.agent.events import EpisodeEnded, Listener, ignore
+from worldwright.agent.events import EpisodeEnded, Event, Listener, Planned, ignore
 from worldwright.agent.mind import Mind
+from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
 from worldwright.planning.problem import cpu_seconds
+from worldwright.world_model.errors import WorldwrightError
 
 Env = gymnasium.Env[Any, Any]
+
+
+class BrokenEnvironment(WorldwrightError):
+    """An environment that raised, or answered in no form that gymnasium knows."""
 
 
 @dataclass(frozen=True)
@@ -52,53 +60,109 @@ def run_episode(
 ) -> EpisodeResult:
     """Let the agent play one episode.
 
+    What goes wrong with the environment, or with reading what it shows, is the episode's failure and raises nothing.
+
     Args:
         mind: what the agent knows; learning changes it.
         env: the environment, one of the kind that `mind.perceiver` reads.
         seed: of the episode.
+        number: of the episode, in the experience.
         max_steps: after which the agent stops, beside the environment's own limit.
         tell: who hears the events.
-
-    Raises:
-        UnreadableMission: the instruction is not in the world's language.
     """
     cpu, wall = cpu_seconds(), time.monotonic()
-    total, failure, success = 0.0, "", False
-    observation, _ = env.reset(seed=seed)
-    episode = Episode(mind, mind.perceiver.goal(observation), number, tell, POLICIES[mind.config.policy])
-    episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
-    while not failure and not success:
-        if max_steps is not None and episode.step >= max_steps:
-            failure = "out of steps"
-            break
-        action = episode.decide()
-        if action is None:
-            failure = "gave up"
-            break
-        try:
-            observation, reward, terminated, truncated, _ = env.step(mind.perceiver.to_env(action))
-        except Exception as error:  # a stranger's environment: its fault is the episode's result, not ours
-            failure = f"environment: {type(error).__name__}: {error}"
-            break
-        episode.observe(action, observation, float(reward), terminated, truncated)
-        total += float(reward)
-        success = terminated and float(reward) > 0
-        if not success and (terminated or truncated):
-            failure = "ended without success" if terminated else "out of time"
+    play = _Play(mind, env, _Ear(tell))
+    try:
+        play.begin(env_id, seed, number)
+        while play.failure is None:
+            play.step(max_steps)
+    except (BrokenEnvironment, UnreadableMission, UnreadableObservation) as error:
+        play.failure = str(error)
+    play.review()
     result = EpisodeResult(
         id=env_id,
         seed=seed,
-        success=success,
-        steps=episode.step,
-        total_reward=total,
+        success=not play.failure,
+        steps=play.episode.step if play.episode else 0,
+        total_reward=play.total,
         cpu_s=cpu_seconds() - cpu,
         wall_s=time.monotonic() - wall,
-        plans=episode.plans,
-        surprises=episode.surprises,
-        failure="" if success else failure,
+        plans=play.episode.plans if play.episode else 0,
+        surprises=play.episode.surprises if play.episode else 0,
+        failure=play.failure or "",
     )
     _tell_end(tell, result)
     return result
+
+
+@dataclass
+class _Play:
+    """An episode in its environment. `failure` is None as long as it goes on, and empty after a success."""
+
+    mind: Mind
+    env: Env
+    tell: _Ear
+    episode: Episode | None = None
+    total: float = 0.0
+    failure: str | None = None
+
+    def begin(self, env_id: str, seed: int, number: int) -> None:
+        with _environment():
+            observation, _ = self.env.reset(seed=seed)
+        goal = self.mind.perceiver.goal(observation)
+        self.episode = Episode(self.mind, goal, number, self.tell, POLICIES[self.mind.config.policy])
+        self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
+
+    def step(self, max_steps: int | None) -> None:
+        """One turn of the loop."""
+        assert self.episode is not None
+        if max_steps is not None and self.episode.step >= max_steps:
+            self.failure = "out of steps"
+            return
+        action = self.episode.decide()
+        if action is None:
+            self.failure = f"gave up: {self.tell.why}" if self.tell.why else "gave up"
+            return
+        with _environment():
+            observation, reward, terminated, truncated, _ = self.env.step(self.mind.perceiver.to_env(action))
+            gain, terminated, truncated = float(reward), bool(terminated), bool(truncated)
+        self.episode.observe(action, observation, gain, terminated, truncated)
+        self.total += gain
+        if terminated:
+            self.failure = "" if gain > 0 else "ended without success"
+        elif truncated:
+            self.failure = "out of time"
+
+    def review(self) -> None:
+        """Learn what is left to be learned of the episode."""
+        if self.mind.learner is not None:
+            revisions = self.mind.learner.review()
+            self.mind.model = self.mind.learner.model
+            for revision in revisions:
+                self.tell(revision.event(self.episode.step if self.episode else 0))
+
+
+class _Ear:
+    """Passes events on, and remembers why there was no plan to the goal when last one was looked for."""
+
+    def __init__(self, tell: Listener) -> None:
+        self._tell = tell
+        self.why = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Planned) and event.purpose in ("goal", "win"):
+            reason = f" ({event.reason})" if event.reason else ""
+            self.why = "" if event.status == "solved" else f"plan to the {event.purpose} {event.status}{reason}"
+        self._tell(event)
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """A stranger's environment: what it raises is its fault, not ours."""
+    try:
+        yield
+    except Exception as error:
+        raise BrokenEnvironment(f"environment: {type(error).__name__}: {error}") from error
 
 
 def _tell_end(tell: Listener, result: EpisodeResult) -> None:
