@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.world_model.strategies import Draw, states, vocabularies
 from tests.world_model.walks import walks
 from worldwright.envs.minigrid.vocabulary import VOCABULARY as MINIGRID
-from worldwright.world_model import experience
+from worldwright.world_model import experience, experience_lines
 from worldwright.world_model.errors import VocabularyProblem, WorldwrightError
 from worldwright.world_model.experience import ExperienceBuffer, ExperienceLog, ExperienceProblem
 from worldwright.world_model.model import Action
@@ -524,7 +524,8 @@ def test_what_is_too_large_is_neither_read_nor_written(
     path = tmp_path / "large.jsonl"
     transitions = story()
     logged(path, transitions, ROOMS)
-    monkeypatch.setattr(experience, limit, value)
+    for module in (experience, experience_lines):
+        monkeypatch.setattr(module, limit, value, raising=False)
     with pytest.raises(ExperienceProblem, match=message):
         ExperienceBuffer.load(path, ROOMS)
     with pytest.raises(ExperienceProblem, match=r"limit|over|more than"):
@@ -538,7 +539,7 @@ def test_what_is_too_large_is_neither_read_nor_written(
 
 
 def test_what_was_written_under_a_limit_is_read_under_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experience, "MAX_ENTRIES", 2_000)
+    monkeypatch.setattr(experience_lines, "MAX_ENTRIES", 2_000)
     path = tmp_path / "log.jsonl"
     universe = Universe(ROOMS)
     states = [State({("steps",): number}, universe) for number in range(2)]
@@ -567,7 +568,7 @@ def test_short_lines_cannot_fill_the_memory(line: bytes, tmp_path: Path, monkeyp
     logged(path, story(), ROOMS)
     data = path.read_bytes() + b'{"episode":0,"objects":[["thing","box1"]]}\n'
     path.write_bytes(data + b"".join(line % number + b"\n" for number in range(20_000)))
-    monkeypatch.setattr(experience, "MAX_ENTRIES", 20_000)
+    monkeypatch.setattr(experience_lines, "MAX_ENTRIES", 20_000)
     with pytest.raises(ExperienceProblem, match="over 20000 values and names in all"):
         ExperienceBuffer.load(path, ROOMS)
 
