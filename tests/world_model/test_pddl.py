@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+import unified_planning.environment as up_environment
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from unified_planning.engines import UPSequentialSimulator
+from unified_planning.exceptions import UPTypeError
 from unified_planning.io import PDDLReader
 from unified_planning.shortcuts import OneshotPlanner
 
@@ -29,8 +31,17 @@ from worldwright.world_model.vocabulary import Vocabulary
 
 
 def read(domain: str, problem: str):
-    """The problem as unified-planning reads it."""
-    return PDDLReader().parse_problem_string(domain, problem)
+    """The problem as unified-planning reads it.
+
+    unified-planning 1.3.0 cannot simplify an `exists` in which variables of a type and of one below it are equal.
+    """
+    up_environment.GLOBAL_ENVIRONMENT = up_environment.Environment()  # it keeps what every problem before said
+    try:
+        return PDDLReader().parse_problem_string(domain, problem)
+    except UPTypeError as error:
+        if "substitution" in str(error):
+            reject()
+        raise
 
 
 def reach(vocabulary: Vocabulary, text: str) -> Reach:
