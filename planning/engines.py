@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +20,8 @@ from worldwright.planning.problem import (
 )
 from worldwright.planning.search import a_star
 from worldwright.planning.task import GroundTask
-from worldwright.planning.validation import replay
+from worldwright.planning.up_bridge import UnifiedPlanning
+from worldwright.planning.validation import checked
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import Action
 
@@ -92,15 +92,6 @@ class _Incomplete(Exception):
     """There is no plan without what was left out."""
 
 
-def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Statistics) -> PlanResult:
-    """The result for a plan that an engine returned: SOLVED only if it works in the model."""
-    with statistics.stage("validate"):
-        plan = replay(problem, actions)
-    if isinstance(plan, str):
-        return PlanResult(PlanStatus.FAILED, reason=f"the plan does not work: {plan}", statistics=statistics)
-    return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
-
-
 @dataclass(frozen=True)
 class FastDownward:
     """Fast Downward's search component on the ground task.
@@ -145,12 +136,24 @@ def _searched_here(task: GroundTask, limits: Limits, statistics: Statistics) -> 
 ENGINES: dict[str, Engine] = {
     "fast-downward": GroundingEngine(FastDownward()),
     "search": GroundingEngine(_searched_here),
+    "up:fast-downward": UnifiedPlanning("fast-downward"),
 }
+_ANY_UP = "up:"
 
 
 def engine_named(name: str) -> Engine:
-    """The engine of that name; raises `UnknownEngine`."""
-    try:
+    """The engine of that name; `up:NAME` is the planner NAME of unified-planning.
+
+    Raises:
+        UnknownEngine: there is no such engine; the message names those that there are.
+    """
+    if name in ENGINES:
         return ENGINES[name]
-    except KeyError:
-        raise UnknownEngine(f"unknown planning engine {name!r}; known: {', '.join(sorted(ENGINES))}") from None
+    known = set(ENGINES)
+    if name.startswith(_ANY_UP):
+        from worldwright.planning.up_worker import oneshot_engines  # takes a second: only when asked for
+
+        known |= {f"{_ANY_UP}{planner}" for planner in oneshot_engines()}
+        if name in known:
+            return UnifiedPlanning(name.removeprefix(_ANY_UP))
+    raise UnknownEngine(f"unknown planning engine {name!r}; known: {', '.join(sorted(known))}")

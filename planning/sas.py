@@ -20,6 +20,7 @@ _HOMES = ("up_fast_downward", "fast_downward")  # the packages that have carried
 _SOLVED = (0, 1, 2, 3)  # https://www.fast-downward.org/latest/documentation/exit-codes/
 _UNSOLVABLE = (11,)
 _INCOMPLETE = (12,)
+_EXHAUSTIVE = "Completely explored state space"  # printed with 12 by releases before 26
 _EXHAUSTED = (20, 21, 22, 23, 24)
 
 # Landmarks and FF with preferred operators, as in LAMA (Richter & Westphal 2010). Measured on grid worlds: weight 3
@@ -138,10 +139,10 @@ def search(text: str, strategy: str, limits: Limits, binary: Path | None = None)
 
 def _check(finished: Finished, timed: bool) -> None:
     code = finished.code
+    if code in _UNSOLVABLE or (code in _INCOMPLETE and _EXHAUSTIVE in finished.output):
+        raise PlanningStopped(PlanStatus.UNSOLVABLE, "Fast Downward searched all that is reachable")
     if finished.killed or code in _EXHAUSTED or (timed and code in _INCOMPLETE):
         raise PlanningStopped(PlanStatus.TIMEOUT, f"Fast Downward ran out of time or memory (exit code {code})")
-    if code in _UNSOLVABLE:
-        raise PlanningStopped(PlanStatus.UNSOLVABLE, "Fast Downward searched all that is reachable")
     if code in _INCOMPLETE:
         raise PlanningStopped(PlanStatus.FAILED, "Fast Downward gave up: its search was not complete")
     if code not in _SOLVED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from worldwright.planning.problem import Plan, PlanningProblem, PlanStep
+from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
@@ -33,6 +33,15 @@ def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
     if not any(query.holds(state) for query in queries(model, problem.goals)):
         return "no goal holds in the model after the last step"
     return Plan(tuple(steps))
+
+
+def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Statistics) -> PlanResult:
+    """The result for a plan that an engine returned: SOLVED only if it works in the model."""
+    with statistics.stage("validate"):
+        plan = replay(problem, actions)
+    if isinstance(plan, str):
+        return PlanResult(PlanStatus.FAILED, reason=f"the plan does not work: {plan}", statistics=statistics)
+    return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
 
 
 def still_leads(model: WorldModel, state: State, plan_rest: Plan, goals: Sequence[Reach]) -> bool:
