@@ -22,7 +22,5 @@ class AgentConfig(BaseModel):
     experiments: bool = Field(default=True, description="plan with hypotheses where no plan exists under the laws")
     plan_cpu_seconds: float = Field(default=10.0, gt=0, le=3600, description="CPU limit of one plan")
     plan_memory_mb: int = Field(default=2048, ge=64, le=65536, description="memory limit of a planner process")
-    search_states: int = Field(
-        default=20_000, ge=1, le=10_000_000, description="states the explorer looks ahead"
-    )
+    search_states: int = Field(default=20_000, ge=1, le=10_000_000, description="states the explorer looks ahead")
     tries: int = Field(default=2, ge=1, le=100, description="times an action is tried in a context before it is old")

@@ -130,8 +130,15 @@ class PlanningDecider:
         """The goal holds, but the episode goes on: do what the laws say wins, or else what they say does no harm."""
         won = Reach((), (Literal(LiftedAtom(WON, ())),))
         planned = self._plan("win", model, state, (won,))
-        if planned is not None:
-            return planned
+        return planned or self._harmless(model, state)
+
+    def _harmless(self, model: WorldModel, state: State) -> Intention | None:
+        """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""
+        novelty = self._mind.explorer.novelty
+        context = novelty.context(state)
+        for action in self._mind.perceiver.actions():
+            if not novelty.times(action, context) and not model.predict(state, action).change:
+                return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
 
     def _plan(self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> Intention | None:

@@ -62,6 +62,8 @@ class Episode:
 
     def begin(self, observation: Any, env_id: str, seed: int, mission: str) -> None:
         """Take in the first observation."""
+        if self.mind.learner is None:
+            self.mind.explorer.novelty.forget()  # a frozen agent takes nothing from one episode to the next
         sighting = self.memory.update(self.mind.perceiver.perceive(observation))
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
         self._believe(sighting, {})

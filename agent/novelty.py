@@ -7,11 +7,15 @@ context as a blue one before a blue, and another than a red key before a blue do
 
 from __future__ import annotations
 
+from collections import deque
+
 from worldwright.world_model.induction.features import FeatureSpace, Form
 from worldwright.world_model.induction.references import Frame, Readable, Ref, References
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
+
+_REMEMBERED = 5_000  # steps that are counted anew when other things come to matter
 
 
 class Novelty:
@@ -25,7 +29,7 @@ class Novelty:
         nearby = self._references.closure([*roots, *self._references.neighbours(roots)])
         self._nearby = self._references.closure(nearby)
         self._refs: list[Ref] = self._nearby
-        self._history: list[tuple[Action, State]] = []
+        self._history: deque[tuple[Action, State]] = deque(maxlen=_REMEMBERED)
         self._start()
 
     def _start(self) -> None:
@@ -48,6 +52,11 @@ class Novelty:
         if wanted != self._refs:
             self._refs = wanted
             self._start()
+
+    def forget(self) -> None:
+        """Count from nothing again."""
+        self._history.clear()
+        self._start()
 
     def add(self, action: Action, state: State) -> None:
         """Count that the action was done in the state."""
