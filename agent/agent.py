@@ -9,10 +9,12 @@ agent.save("model.ww")
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from worldwright.agent.belief import Belief
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.deciding import POLICIES
 from worldwright.agent.events import Listener, ignore
@@ -27,6 +29,7 @@ from worldwright.planning.engines import engine_named
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, require_same_vocabulary, save_model
+from worldwright.world_model.transition import Transition
 
 
 class Agent:
@@ -57,7 +60,6 @@ class Agent:
         self._given = model
         self._seed = seed
         self._record = record
-        self._rng = random.Random(seed)
         self._mind: Mind | None = None
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
@@ -101,23 +103,38 @@ class Agent:
 
         Episode k of all runs on seed `seed + k`.
         """
+        return list(self.learning(env_ids, steps, seed, keywords, tell))
+
+    def learning(
+        self,
+        env_ids: Sequence[str],
+        steps: int,
+        seed: int = 0,
+        keywords: Mapping[str, Any] | None = None,
+        tell: Listener = ignore,
+        done: Sequence[EpisodeResult] = (),
+    ) -> Iterator[EpisodeResult]:
+        """As `learn`, episode by episode, after those that are `done` already.
+
+        Raises:
+            WorldwrightError: an environment cannot be made or perceived, or no step can be taken in any.
+        """
         envs: list[tuple[str, Env]] = []
-        results: list[EpisodeResult] = []
-        taken = 0
+        taken = sum(result.steps for result in done)
+        number = len(done)
+        idle = 0
         try:
             envs += ((env_id, make_env(env_id, **(keywords or {}))) for env_id in env_ids)
             while taken < steps:
-                env_id, env = envs[len(results) % len(envs)]
-                results.append(
-                    self.play(env, env_id, seed + len(results), curious=True, max_steps=steps - taken, tell=tell)
-                )
-                taken += results[-1].steps
-                if not any(result.steps for result in results[-len(envs) :]):
-                    raise WorldwrightError(f"no step could be taken in {env_id}: {results[-1].failure}")
+                env_id, env = envs[number % len(envs)]
+                result = self.play(env, env_id, seed + number, curious=True, max_steps=steps - taken, tell=tell)
+                taken, number, idle = taken + result.steps, number + 1, 0 if result.steps else idle + 1
+                yield result
+                if idle >= len(envs):
+                    raise WorldwrightError(f"no step could be taken in {env_id}: {result.failure}")
         finally:
             for _, env in envs:
                 env.close()
-        return results
 
     def act(
         self,
@@ -128,11 +145,15 @@ class Agent:
         max_steps: int | None = None,
         keywords: Mapping[str, Any] | None = None,
         tell: Listener = ignore,
+        first: int = 0,
     ) -> Iterator[EpisodeResult]:
-        """Play for the sake of the goal; episode k runs on seed `seed + k`. With `freeze` nothing is learned."""
+        """Play for the sake of the goal; episode k, from the `first` on, runs on seed `seed + k`.
+
+        With `freeze` nothing is learned, and no episode depends on those before it.
+        """
         env = make_env(env_id, **(keywords or {}))
         try:
-            for k in range(episodes):
+            for k in range(first, episodes):
                 yield self.play(env, env_id, seed + k, freeze=freeze, max_steps=max_steps, tell=tell)
         finally:
             env.close()
@@ -162,24 +183,50 @@ class Agent:
         Raises:
             WorldwrightError: the environment is of a kind that no perceiver reads, or not of the model's.
         """
-        mind = self._meet(perceiver_for(env), freeze)
+        perceiver = perceiver_for(env)
+        mind = self._new_mind(perceiver) if freeze else self._meet(perceiver)
         mind.curious = curious
-        self._rng.seed(f"{self._seed} {env_id} {seed}")
+        mind.rng.seed(f"{self._seed} {env_id} {seed}")
         self.episodes += 1
         return run_episode(mind, env, env_id, seed, number=self.episodes - 1, max_steps=max_steps, tell=tell)
 
-    def _meet(self, perceiver: Perceiver, frozen: bool) -> Mind:
-        """The agent's mind for a world; kept from one environment of that world to the next."""
+    def recall(self, env: Env, transitions: Iterable[Transition], surprising: Container[tuple[int, int]]) -> None:
+        """Learn from recorded transitions as if they happened now, in order, without recording them again.
+
+        Args:
+            env: of their kind.
+            transitions: of whole episodes.
+            surprising: the (episode, step) of those that surprised the agent then.
+        """
+        mind = self._meet(perceiver_for(env))
+        learner = mind.learner
+        assert learner is not None
+        learner.record = None
+        for _, episode in groupby(transitions, key=lambda transition: transition.episode):
+            for transition in episode:
+                surprised = (transition.episode, transition.step) in surprising
+                hoped = Belief.of(transition.before).optimistic()
+                mind.explorer.note(transition.action, hoped, surprised, learner)
+                learner.take(transition, surprised)
+            learner.review()
+        learner.record = self._record
+        mind.model = learner.model
+
+    def _meet(self, perceiver: Perceiver) -> Mind:
+        """The agent's learning mind for a world; kept from one environment of that world to the next."""
         if self._mind is None:
-            model = self._given or WorldModel(perceiver.vocabulary)
-            require_same_vocabulary(model, perceiver.vocabulary)
-            explorer = Explorer(self.config, Novelty(perceiver.vocabulary), self._rng)
-            self._mind = Mind(self.config, perceiver, model, None, explorer, self._rng)
-        require_same_vocabulary(self._mind.model, perceiver.vocabulary)
-        self._mind.perceiver = perceiver
-        if frozen:
-            self._mind.learner = None
-        elif self._mind.learner is None:
+            self._mind = self._new_mind(perceiver)
             author = AUTHORS[self.config.author](perceiver.vocabulary)
             self._mind.learner = RuleLearner(self._mind.model, author, self._record)
+        require_same_vocabulary(self._mind.model, perceiver.vocabulary)
+        self._mind.perceiver = perceiver
         return self._mind
+
+    def _new_mind(self, perceiver: Perceiver) -> Mind:
+        """A mind that learns nothing and remembers nothing but the model."""
+        known = self._mind.model if self._mind else self._given
+        model = known or WorldModel(perceiver.vocabulary)
+        require_same_vocabulary(model, perceiver.vocabulary)
+        rng = random.Random(self._seed)
+        explorer = Explorer(self.config, Novelty(perceiver.vocabulary), rng)
+        return Mind(self.config, perceiver, model, None, explorer, rng)

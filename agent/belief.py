@@ -5,19 +5,28 @@ A fluent without a value is *unknown* here, not false. `state()` is what is know
 
 from __future__ import annotations
 
-from worldwright.world_model.state import Change, Fluent, State, Universe, Value
+from collections.abc import Mapping
+
+from worldwright.world_model.state import Fluent, State, Universe, Value
 from worldwright.world_model.vocabulary import Vocabulary
 
 
 class Belief:
     """Known values of fluents over the objects discovered in one episode."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, universe: Universe | None = None) -> None:
         self.vocabulary = vocabulary
-        self.universe = Universe(vocabulary)
+        self.universe = universe if universe is not None else Universe(vocabulary)
         self.values: dict[Fluent, Value] = {}
         self.last_seen: dict[str, int] = {}
         self._defaults = [p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2]
+
+    @staticmethod
+    def of(state: State) -> Belief:
+        """The belief that knows what a state says."""
+        belief = Belief(state.universe.vocabulary, state.universe)
+        belief.update(state.values)
+        return belief
 
     def state(self) -> State:
         """What is known, as a state of its own (later updates do not change it)."""
@@ -41,7 +50,7 @@ class Belief:
             values[fluent] = default
         return State(values, self.universe)
 
-    def update(self, change: Change) -> None:
+    def update(self, change: Mapping[Fluent, Value | None]) -> None:
         """Take over new values; None makes a fluent unknown."""
         for fluent, value in change.items():
             if value is None:
