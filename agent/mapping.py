@@ -24,12 +24,14 @@ _COST_DISTANCE = 0.6  # per cell, weak: unlearned motions are more often short
 _COST_EFFECT = 2.0  # of one such cell where the agent did not move: its action changed that cell
 _COST_SECOND = 3.0  # of moving beside another effect
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
-_COST_LOST = 20.0  # a view that costs more than this where it was foreseen does not agree with the map
+_FEW = 3  # cells by which a view may differ from the map where it was foreseen and still agree with it
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
 _MARGIN_MAP = 0.9  # and below which nothing is entered in the map
 _STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
 _NEAR = 3  # cells that one action may move the agent in any direction
 _REACH = 9  # and straight on
+
+_Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ class GridMap:
     def __init__(self) -> None:
         self._codes: dict[tuple[object, ...], int] = {}
         self._size = 64
-        self._grid: NDArray[np.int32] = np.full((self._size, self._size), _UNKNOWN, np.int32)
+        self._grid: _Ints = np.full((self._size, self._size), _UNKNOWN, np.int32)
 
     def code(self, appearance: tuple[object, ...]) -> int:
         """The number that stands for an appearance."""
         return self._codes.setdefault(appearance, len(self._codes))
 
-    def write(self, places: NDArray[np.int32], codes: NDArray[np.int32]) -> None:
+    def write(self, places: _Ints, codes: _Ints) -> None:
         """Remember `codes` (n,) at `places` (n, 2), cells from the origin."""
         self._make_room(int(np.abs(places).max(initial=0)))
         at = places + self._size // 2
@@ -68,26 +70,22 @@ class GridMap:
             self._grid = np.pad(self._grid, self._size // 2, constant_values=_UNKNOWN)
             self._size *= 2
 
-    def costs(
-        self, offsets: NDArray[np.int32], codes: NDArray[np.int32], centres: NDArray[np.int32]
-    ) -> NDArray[np.float64]:
-        """For each centre (k, 2) the cost in nats of seeing `codes` (n,) at `offsets` (n, 2) from it; shape (k,)."""
+    def _lay(self, offsets: _Ints, codes: _Ints, centres: _Ints) -> tuple[NDArray[np.float64], _Ints]:
+        """For each centre (k, 2) what the new cells of a view from it cost in nats, and how many cells differ; (k,)."""
         self._make_room(int(np.abs(centres).max(initial=0)) + int(np.abs(offsets).max(initial=0)))
         at = centres[:, None, :] + offsets[None, :, :] + self._size // 2
         remembered = self._grid[at[..., 0], at[..., 1]]
         new = remembered == _UNKNOWN
-        different = ~new & (remembered != codes)
         beside = np.stack([self._grid[at[..., 0] + dx, at[..., 1] + dy] for dx, dy in _STEPS])
         alike = (beside == codes).any(axis=0)
         bare = (beside == _UNKNOWN).all(axis=0)
-        new_costs = np.where(alike, _COST_LIKELY, np.where(bare, _COST_NEW, _COST_UNLIKELY))
-        costs: NDArray[np.float64] = np.where(new, new_costs, _COST_DIFFERENT * different).sum(axis=1)
-        return costs
+        costs = np.where(alike, _COST_LIKELY, np.where(bare, _COST_NEW, _COST_UNLIKELY))
+        return (costs * new).sum(axis=1), (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
 
     def locate(
         self,
-        offsets: NDArray[np.int32],
-        codes: NDArray[np.int32],
+        offsets: _Ints,
+        codes: _Ints,
         last: Position,
         foreseen: Mapping[Position, float],
         experience: int = 0,
@@ -107,25 +105,26 @@ class GridMap:
         """
         if quick and foreseen:
             likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
-            if float(self.costs(offsets, codes, np.array([likeliest], np.int32))[0]) < _COST_DIFFERENT:
+            if not self._lay(offsets, codes, np.array([likeliest], np.int32))[1].any():
                 return Fix(likeliest, certain=False, trusted=True)
         centres = _window(last, foreseen)
-        view_costs = self.costs(offsets, codes, centres)
+        new_costs, different = self._lay(offsets, codes, centres)
         steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
         priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
         moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
-        changing = np.where(steps == 0, -np.minimum(view_costs, _COST_DIFFERENT - _COST_EFFECT), 0.0)
-        total = view_costs + changing + moving + np.array(priors)
+        changed_here = (steps == 0) & (different > 0)
+        changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
+        total = new_costs + changing + moving + np.array(priors)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         certain = margin >= _MARGIN
         place = (int(centres[best, 0]), int(centres[best, 1]))
-        agrees = float(view_costs[best]) < _COST_LOST
+        agrees = int(different[best]) <= _FEW
         return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))
 
 
-def _window(last: Position, foreseen: Mapping[Position, float]) -> NDArray[np.int32]:
+def _window(last: Position, foreseen: Mapping[Position, float]) -> _Ints:
     """The places to consider, nearest first: of equals the first is taken."""
     near = range(-_NEAR, _NEAR + 1)
     moves = [(x, y) for x in near for y in near]
