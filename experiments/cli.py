@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import hashlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from worldwright.agent.agent import Agent
+from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.config import RunConfig, environment_keywords, with_settings
 from worldwright.experiments.evaluating import Evaluation, play_frozen, play_learning, results_json
 from worldwright.experiments.files import require_writable, write_whole
-from worldwright.experiments.terminal import by_id, console, errors_in_one_line, failures, results_table, say
+from worldwright.experiments.folder import RunFolder, code_digest, default_folder
+from worldwright.experiments.progress import Progress
+from worldwright.experiments.running import Run
+from worldwright.experiments.terminal import (
+    by_id,
+    console,
+    errors_in_one_line,
+    failures,
+    interruption,
+    results_table,
+    say,
+    warn,
+)
+from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, show_model
+from worldwright.world_model.syntax import show_rule
+
+LEARNING_STEPS = 1000  # of `run`, from nothing
 
 app = typer.Typer(
     help="An embodied agent that learns the laws of its world as readable rules and plans in them.",
@@ -32,27 +49,53 @@ ModelFile = Annotated[Path, typer.Option(metavar="FILE", help="the model to act 
 
 
 @app.command()
+def run(
+    env_ids: Ids,
+    episodes: Annotated[int, typer.Option(min=0, help="of each id, played for the goal")] = 10,
+    seed: Seed = 0,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="environment steps of learning before; default 1000, with --model 0")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FILE", help="a model to begin with; default: none")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="the run's folder; default: one in runs/")] = None,
+    env: Env = [],  # noqa: B006
+    set_: Set = [],  # noqa: B006
+) -> None:
+    """Learn and act: explore from nothing, then pursue the goal, learning on. The same command again resumes."""
+    with errors_in_one_line():
+        known = load_model(model) if model is not None else None
+        config = configured(
+            RunConfig(
+                env_ids=tuple(env_ids),
+                seed=seed,
+                episodes=episodes,
+                steps=steps if steps is not None else LEARNING_STEPS if known is None else 0,
+            ),
+            known,
+            env,
+            set_,
+        )
+        folder = RunFolder(out or default_folder(config))
+        perform(config, known, folder)
+
+
+@app.command()
 def learn(
     env_ids: Ids,
     steps: Annotated[int, typer.Option(min=1, help="environment steps, shared by the ids in turn")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="where the model goes")],
     seed: Seed = 0,
+    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="the run's folder; default: one in runs/")] = None,
     env: Env = [],  # noqa: B006
     set_: Set = [],  # noqa: B006
 ) -> None:
-    """Only learn: explore for a number of steps and write the learned model."""
+    """Only learn: explore for a number of steps and write the learned model. The same command again resumes."""
     with errors_in_one_line():
-        screen = console()
         require_writable(out)
-        config = with_settings(
-            RunConfig(env_ids=tuple(env_ids), seed=seed, steps=steps, env=environment_keywords(env)), set_
-        )
-        agent = Agent(config=config.agent, seed=config.seed)
-        with contextlib.redirect_stdout(sys.stderr):  # some environments print
-            results = agent.learn(config.env_ids, config.steps, config.seed, config.env)
-        agent.save(out)
-        screen.print(results_table(by_id(results)))
-        say(screen, f"{len(agent.model.rules)} rules in {out}")
+        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, steps=steps), None, env, set_)
+        where = RunFolder(folder or default_folder(config))
+        write_whole(out, show_model(perform(config, None, where)))
+        say(console(), f"model: {out}")
 
 
 @app.command("eval")
@@ -72,14 +115,10 @@ def evaluate(
         screen = console()
         if json_file is not None:
             require_writable(json_file)
-        config = with_settings(RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes), set_)
+        known = load_model(model)
+        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes), known, env, set_)
         evaluation = Evaluation(
-            show_model(load_model(model)),
-            config.env_ids,
-            config.episodes,
-            config.seed,
-            config.agent,
-            environment_keywords(env),
+            show_model(known), config.env_ids, config.episodes, config.seed, config.agent, config.env
         )
         results = list(play_frozen(evaluation, jobs) if freeze else play_learning(evaluation))
         if json_file is not None:
@@ -87,6 +126,48 @@ def evaluate(
         screen.print(results_table(by_id(results)))
         for line in failures(results):
             say(screen, line)
+
+
+def configured(config: RunConfig, known: WorldModel | None, env: list[str], settings: list[str]) -> RunConfig:
+    """The configuration with what --model, --env and --set say."""
+    digest = hashlib.sha256(show_model(known).encode()).hexdigest() if known is not None else None
+    return with_settings(config.model_copy(update={"model": digest, "env": environment_keywords(env)}), settings)
+
+
+def perform(config: RunConfig, known: WorldModel | None, folder: RunFolder) -> WorldModel:
+    """Do a run, or what is left of it, and print what came of it; the model after it."""
+    screen = console()
+    folder.begin(config, known)
+    if folder.manifest.code != code_digest():
+        warn(f"{folder.path} was begun by another version of the program: its results may differ from a new run's")
+    if folder.finished:
+        say(screen, f"finished before: {folder.path} (another --out or --seed makes a new run)")
+    else:
+        with (
+            interruption(f"the same command goes on from the last finished episode; so far: {folder.path}"),
+            Progress(screen, config, folder.episodes()) as progress,
+        ):
+            Run(config, folder, progress).perform()
+    model = load_model(folder.model)
+    _summarise(screen, folder, model)
+    return model
+
+
+def _summarise(screen: Console, folder: RunFolder, model: WorldModel) -> None:
+    episodes = folder.episodes()
+    groups: dict[str, list[EpisodeResult]] = {}
+    for phase in ("learning", "acting"):
+        for episode in episodes:
+            if episode.phase == phase:
+                groups.setdefault(f"{phase} {episode.id}", []).append(episode.result())
+    say(screen, "")
+    for rule in model.rules:
+        say(screen, show_rule(rule))
+    say(screen, "")
+    screen.print(results_table(groups.items()))
+    say(screen, f"{len(model.rules)} rules learned in {model.steps} steps; all of it: {folder.path}")
+    if episodes and not any(episode.steps for episode in episodes):
+        raise WorldwrightError(f"no step could be taken: {episodes[-1].failure}")
 
 
 def main() -> None:

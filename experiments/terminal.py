@@ -46,17 +46,21 @@ def warn(text: str) -> None:
 
 
 @contextmanager
-def errors_in_one_line(advice: str = "") -> Iterator[None]:
-    """End the command with one line on the standard error where the input, the disk or the user ended it.
-
-    Args:
-        advice: what to do after an interruption.
-    """
+def interruption(advice: str = "") -> Iterator[None]:
+    """End the command with one line on the standard error that says what to do, where the user ends it."""
     try:
         yield
     except KeyboardInterrupt:
         warn(f"interrupted{'; ' if advice else ''}{advice}")
         raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """End the command with one line on the standard error where the input, the disk or the user ended it."""
+    try:
+        with interruption():
+            yield
     except WorldwrightError as error:
         warn(str(error))
         raise typer.Exit(1) from None
