@@ -284,9 +284,9 @@ def rules(draw: Draw, vocabulary: Vocabulary, name: str = "rule") -> ActionRule:
 
 
 @st.composite
-def models(draw: Draw, vocabulary: Vocabulary, most_rules: int = 3) -> WorldModel:
+def models(draw: Draw, vocabulary: Vocabulary, least_rules: int = 0, most_rules: int = 3) -> WorldModel:
     """A model of a few rules and hypotheses."""
-    found = [draw(rules(vocabulary, f"rule{i}")) for i in range(draw(st.integers(0, most_rules)))]
+    found = [draw(rules(vocabulary, f"rule{i}")) for i in range(draw(st.integers(least_rules, most_rules)))]
     split = draw(st.integers(0, len(found))) if draw(st.booleans()) else len(found)
     return WorldModel(vocabulary, tuple(found[:split]), tuple(found[split:]), draw(st.integers(0, 10**9)))
 
