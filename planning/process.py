@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
-import resource
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -41,10 +41,14 @@ def run(command: Sequence[str], folder: Path, limits: Limits, stdin: Path | None
         given: IO[bytes] | int = stack.enter_context(stdin.open("rb")) if stdin else subprocess.DEVNULL
         output = stack.enter_context(printed.open("wb"))
         process = subprocess.Popen(
-            command, cwd=folder, stdin=given, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            _limited(command, limits),
+            cwd=folder,
+            stdin=given,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            _limit(process.pid, limits)
             process.wait(limits.cpu_seconds * _WALL_FACTOR + _SPARE_SECONDS)
             killed = False
         except subprocess.TimeoutExpired:
@@ -56,14 +60,13 @@ def run(command: Sequence[str], folder: Path, limits: Limits, stdin: Path | None
     return Finished(process.returncode, text, killed)
 
 
-def _limit(pid: int, limits: Limits) -> None:
-    """Set the limits from outside: no code of ours runs between fork and exec, where threads make it unsafe."""
-    seconds = max(1, round(limits.cpu_seconds + 0.5))
-    size = limits.memory_mb * 2**20
-    with contextlib.suppress(ProcessLookupError, AttributeError):  # it has ended already; not on Linux
-        resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
-        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+def _limited(command: Sequence[str], limits: Limits) -> list[str]:
+    """The command under its limits, which a shell sets: code of ours between fork and exec is unsafe with threads."""
+    if not os.access(command[0], os.X_OK):
+        raise FileNotFoundError(f"{command[0]} is no program")
+    seconds = max(1, math.ceil(limits.cpu_seconds))
+    script = f'ulimit -c 0; ulimit -t {seconds}; ulimit -v {limits.memory_mb * 1024}; exec "$@"'
+    return ["/bin/sh", "-c", script, "sh", *command]
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

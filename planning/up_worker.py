@@ -69,13 +69,9 @@ def read_problem(domain: str, problem: str, environment: Environment, sparse: bo
         UPException: unified-planning cannot express it.
     """
     sections = {str(part[0]): part[1:] for part in parse_one(problem)[2:] if isinstance(part, list)}
-    environment = Environment()
-    environment.credits_stream = None
-    environment.error_used_name = False
-    goal = (
-        f"(define (problem task) (:domain {show(sections[':domain'][0])}) (:init) (:goal {show(sections[':goal'][0])}))"
-    )
-    read = PDDLReader(environment).parse_problem_string(domain, goal)
+    head, goal = show(sections[":domain"][0]), show(sections[":goal"][0])
+    small = f"(define (problem task) (:domain {head}) (:init) (:goal {goal}))"
+    read = PDDLReader(environment).parse_problem_string(domain, small)
     result = SparseProblem(read.name, environment) if sparse else Problem(read.name, environment)
     for fluent in read.fluents:
         default = read.fluents_defaults.get(fluent, False if fluent.type.is_bool_type() else 0)

@@ -1,0 +1,219 @@
+"""Every registered engine, and what becomes of engines that fail."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.planning.grid_worlds import MODEL, WIN, door_key, goal, holding, next_to, nine_rooms, state_of
+from worldwright.planning import sas
+from worldwright.planning.engines import ENGINES, FastDownward, GroundingEngine, UnknownEngine, engine_named
+from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus
+from worldwright.planning.process import run
+from worldwright.planning.up_bridge import UnifiedPlanning
+from worldwright.planning.validation import validate
+
+LIMITS = Limits(cpu_seconds=60)
+OPTIMAL = GroundingEngine(FastDownward((sas.OPTIMAL,)))
+
+LOCKED_IN = """
+########
+#.k#...#
+#..D...#
+#@.#..G#
+########
+"""
+BLOCKED = """
+########
+#..b..k#
+#@.#####
+#..D..G#
+########
+"""
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_opens_the_door_and_wins(name: str) -> None:
+    problem = PlanningProblem(MODEL, state_of(LOCKED_IN), (WIN,))
+    result = engine_named(name).solve(problem, LIMITS)
+    assert result.status is PlanStatus.SOLVED, result.reason
+    assert result.plan is not None
+    assert validate(problem, result.plan) is None
+    actions = [action.name for action in result.plan.actions]
+    assert actions.index("pickup") < actions.index("toggle") < len(actions) - 1
+    assert result.plan.steps[-1].rules == ("enters-goal",)
+    assert result.statistics.cpu_total > 0
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_clears_the_way(name: str) -> None:
+    problem = PlanningProblem(MODEL, state_of(BLOCKED), (WIN,))
+    result = engine_named(name).solve(problem, LIMITS)
+    assert result.status is PlanStatus.SOLVED, result.reason
+    assert result.plan is not None
+    assert "takes-ball" in {rule for step in result.plan.steps for rule in step.rules}
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_proves_that_there_is_no_plan(name: str) -> None:
+    walled_in = PlanningProblem(MODEL, state_of("##### #@k#G ##### #####"), (WIN,))
+    result = engine_named(name).solve(walled_in, LIMITS)
+    assert (result.status, result.plan) == (PlanStatus.UNSOLVABLE, None)
+    assert result.reason
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_does_nothing_for_a_goal_that_holds(name: str) -> None:
+    problem = PlanningProblem(MODEL, state_of(LOCKED_IN), (WIN, goal("(some () (and (facing east)))")))
+    result = engine_named(name).solve(problem, LIMITS)
+    assert result.solved
+    assert result.plan is not None
+    assert len(result.plan) == 0
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_reaches_the_nearer_of_two_goals(name: str) -> None:
+    problem = PlanningProblem(MODEL, state_of(LOCKED_IN), (WIN, holding("key", "yellow")))
+    result = engine_named(name).solve(problem, LIMITS)
+    assert result.plan is not None
+    assert result.plan.steps[-1].rules == ("takes-key",)
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_engine_answers_when_the_time_is_up(name: str) -> None:
+    result = engine_named(name).solve(nine_rooms(), Limits(cpu_seconds=0.01))
+    assert result.status is PlanStatus.TIMEOUT
+    assert result.plan is None
+
+
+def test_nothing_is_done_after_the_end() -> None:
+    over_lava = PlanningProblem(MODEL, state_of("###### #@LLG# ######"), (WIN,))
+    assert engine_named("fast-downward").solve(over_lava, LIMITS).status is PlanStatus.UNSOLVABLE
+
+
+def test_an_unknown_engine_is_named_in_one_line_with_the_known_ones() -> None:
+    with pytest.raises(UnknownEngine, match=r"^unknown planning engine 'lpg'; known: fast-downward, search, up:fast"):
+        engine_named("lpg")
+    with pytest.raises(UnknownEngine, match=r"up:fast-downward-opt"):
+        engine_named("up:lpg")
+    assert engine_named("up:fast-downward-opt") == UnifiedPlanning("fast-downward-opt")
+
+
+def test_an_engine_that_cannot_express_the_problem_is_not_run() -> None:
+    absent = UnifiedPlanning("lpg").solve(door_key(6), LIMITS)
+    assert absent.status is PlanStatus.UNSUPPORTED
+    assert "lpg" in absent.reason
+
+
+@pytest.mark.parametrize("size", [8, 12, 16, 22])
+def test_plans_for_door_key_are_as_short_as_can_be_or_nearly(size: int) -> None:
+    problem = door_key(size, seed=size)
+    near, optimal = (engine.solve(problem, LIMITS) for engine in (engine_named("fast-downward"), OPTIMAL))
+    assert near.plan is not None
+    assert optimal.plan is not None
+    assert len(optimal.plan) <= len(near.plan) <= 1.15 * len(optimal.plan)
+
+
+def test_what_does_not_matter_is_left_out() -> None:
+    result = engine_named("fast-downward").solve(nine_rooms(), LIMITS)
+    assert result.solved
+    assert result.statistics.left_out >= 16
+    assert result.statistics.operators < 10_000
+
+
+def test_what_was_left_out_is_put_back_if_there_is_no_plan_without_it() -> None:
+    """The ball can only be put next to the box from where another box lies; a relaxed plan does not see that."""
+    drawing = "######### #@bxXkeB# #########"
+    problem = PlanningProblem(MODEL, state_of(drawing), (next_to("ball", "red", "key", "yellow"),))
+    result = engine_named("fast-downward").solve(problem, LIMITS)
+    assert result.status in (PlanStatus.SOLVED, PlanStatus.UNSOLVABLE)
+    assert result.status is OPTIMAL.solve(problem, LIMITS).status
+
+
+def test_parts_of_a_goal_that_share_nothing_are_not_multiplied() -> None:
+    parts = " ".join(
+        f"(on ?c{n} ?x{n}) (kind ?x{n} {kind}) (on ?d{n} ?y{n}) (kind ?y{n} {other}) (next ?e{n} ?c{n} ?d{n})"
+        for n, (kind, other) in enumerate([("ball", "box"), ("key", "door")])
+    )
+    variables = " ".join(f"?c{n} ?d{n} - cell ?x{n} ?y{n} - thing ?e{n} - direction" for n in range(2))
+    both = goal(f"(some ({variables}) (and {parts}))")
+    problem = PlanningProblem(MODEL, state_of("######## #b..k..# #@..D.x# ########"), (both,))
+    for name in ("fast-downward", "search"):
+        result = engine_named(name).solve(problem, LIMITS)
+        assert result.solved, result.reason
+
+
+# -- engines that fail -----------------------------------------------------------------------------------
+
+
+def program(folder: Path, script: str) -> Path:
+    """A search program that does what a shell script says."""
+    path = folder / "downward"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "reason"),
+    [
+        ("exit 0", PlanStatus.FAILED, "no readable plan"),
+        ("echo nonsense > plan.txt", PlanStatus.FAILED, "no readable plan"),
+        ("echo '(999999)' > plan.txt", PlanStatus.FAILED, "does not exist"),
+        ("echo '(0)' > plan.txt", PlanStatus.FAILED, "the plan does not work"),
+        ("echo out of luck; exit 35", PlanStatus.FAILED, "exit code 35: out of luck"),
+        ("kill -SEGV $$", PlanStatus.FAILED, "exit code -11"),
+        ("exit 11", PlanStatus.UNSOLVABLE, "searched all"),
+        ("exit 12", PlanStatus.FAILED, "gave up"),
+        ("exit 22", PlanStatus.TIMEOUT, "memory"),
+    ],
+)
+def test_a_search_program_that_fails_is_an_answer(tmp_path: Path, script: str, status: PlanStatus, reason: str) -> None:
+    engine = GroundingEngine(FastDownward(("anything",), program(tmp_path, script)))
+    result = engine.solve(door_key(6), LIMITS)
+    assert (result.status, result.plan) == (status, None)
+    assert reason in result.reason
+    assert "\n" not in result.reason
+
+
+def test_a_search_program_that_is_not_there_is_an_answer(tmp_path: Path) -> None:
+    result = GroundingEngine(FastDownward(("anything",), tmp_path / "none")).solve(door_key(6), LIMITS)
+    assert result.status is PlanStatus.FAILED
+    assert "does not start" in result.reason
+
+
+def test_a_search_program_that_hangs_is_stopped(tmp_path: Path) -> None:
+    engine = GroundingEngine(FastDownward(("anything",), program(tmp_path, "while :; do :; done")))
+    result = engine.solve(door_key(6), Limits(cpu_seconds=0.4))
+    assert result.status in (PlanStatus.TIMEOUT, PlanStatus.FAILED)
+    assert result.plan is None
+
+
+def is_dead(pid: int) -> bool:
+    """Whether a process has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] in "ZX"
+    except OSError:
+        return True
+
+
+def test_nothing_that_a_program_started_outlives_it(tmp_path: Path) -> None:
+    script = program(tmp_path, "sleep 1000 & echo $!")
+    finished = run([str(script)], tmp_path, Limits())
+    child = int(finished.output)
+    assert finished.code == 0
+    assert any(is_dead(child) for _ in range(100_000))  # a signal takes effect soon, not at once
+
+
+def test_memory_is_limited(tmp_path: Path) -> None:
+    script = program(tmp_path, "ulimit -v")
+    assert run([str(script)], tmp_path, Limits(memory_mb=512)).output.strip() == str(512 * 1024)
+
+
+def test_the_temporary_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert engine_named("fast-downward").solve(door_key(6), LIMITS).solved
+    assert os.listdir(tmp_path) == []
