@@ -453,7 +453,7 @@ def _timed_memory(found: list[Timed]) -> Iterator[None]:
     try:
         yield
     finally:
-        Memory.__init__ = begin  # type: ignore[method-assign, assignment]
+        Memory.__init__ = begin  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
