@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from worldwright.planning.cases import Case, Numbering
 from worldwright.planning.cofiring import Candidate, Merger, compatible
@@ -31,7 +33,26 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
     Raises:
         PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
     """
-    deadline = Deadline(limits.cpu_seconds)
+    with _without_collector():
+        return _ground(problem, Deadline(limits.cpu_seconds), complete)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking over the many tuples made here, again and again, in vain.
+
+    It takes a third of the time otherwise.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:
     reachability, left_out = explore(problem, deadline, complete)
     numbering = Numbering(reachability)
     hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
