@@ -188,6 +188,12 @@ class Reached:
             return task.state.value(fluent)
         return task.domains[variable][self._packing.get(self.packed, variable)]
 
+    @property
+    def operator(self) -> GroundOperator | None:
+        """The last operator on the way here; None for the first state."""
+        step = self._parents[self.packed]
+        return None if step is None else self._packing.task.operators[step[1]]
+
     def state(self) -> State:
         """The state itself."""
         return self._packing.task.decode(self.values)
