@@ -654,11 +654,17 @@ class _Problem:
     def _facts(self) -> Iterator[str]:
         universe = self._state.universe
         for atom in (*(join_atom(*fact) for fact in universe.facts.items()), *self._state.atoms()):
-            yield show(self._writer.atom(LiftedAtom(*atom)))
+            yield show(self._fact(atom.predicate, atom.args))
         for counter in used_counters(self._model):
             for key in itertools.product(*(universe.objects(type_) for type_ in self._declared[counter])):
                 number = self._state.value((counter, *key)) or 0
-                yield f"(= {show(self._writer.atom(LiftedAtom(counter, key)))} {number})"
+                yield f"(= {show(self._fact(counter, key))} {number})"
+
+    def _fact(self, predicate: str, args: Sequence[str]) -> SExpr:
+        try:
+            return [self._names.predicates[predicate], *(self._names.objects[arg] for arg in args)]
+        except KeyError as error:
+            raise Inexpressible(f"the state speaks of {error.args[0]!r}, which it does not know") from None
 
     def _fitted(self, goal: Reach) -> Reach:
         """The goal with variables of the types that its predicates are declared for."""

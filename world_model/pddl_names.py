@@ -7,6 +7,7 @@ types, constants, rules, actions and objects; one whose name is taken already ge
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from worldwright.world_model.errors import SyntaxProblem
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.sexpr import parse_one
 from worldwright.world_model.state import State, atom_of
+from worldwright.world_model.vocabulary import is_name
 
 # Words that PDDL 3.1 gives a meaning, or some planner's parser does.
 _WORDS = """
@@ -77,6 +79,10 @@ class _Register:
         self._used = set(WORDS)
 
     def name(self, wanted: str, kind: str) -> str:
+        # What an environment calls its objects may be anything; nothing but letters, digits and hyphens goes out.
+        if not is_name(wanted):
+            wanted = re.sub("[^a-z0-9]+", "-", wanted[:48].lower()).strip("-")
+            wanted = wanted if wanted[:1].isalpha() else f"{kind}-{wanted}".strip("-")
         numbered = (f"{wanted}-{kind}-{number}" for number in itertools.count(2))
         found = next(name for name in itertools.chain((wanted, f"{wanted}-{kind}"), numbered) if name not in self._used)
         self._used.add(found)
@@ -97,7 +103,8 @@ def names_of(model: WorldModel, state: State | None = None) -> PddlNames:
     rules = [register.name(rule.name, "rule") for rule in model.rules]
     actions = register.table([action.name for action in vocabulary.actions], "action")
     if state is not None:
-        objects |= register.table([name for name in state.universe.types if name not in objects], "object")
+        new = [name for name in state.universe.types if name not in objects]
+        objects |= register.table(sorted(new, key=lambda name: not is_name(name)), "object")
     arity = {action.name: len(action.types) for action in vocabulary.actions}
     steps = {pddl: (own, arity[own]) for own, pddl in actions.items()}
     steps |= {pddl: (rule.action, arity[rule.action]) for pddl, rule in zip(rules, model.rules, strict=True)}

@@ -27,9 +27,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 RESERVED = frozenset({"and", "or", "not", "exists", "forall", "when", "increase", "decrease", "assign", "object"})
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` has the letters, digits and length of a name."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """`name` itself, if it can stand in a rule and in PDDL; raises `VocabularyProblem` otherwise."""
-    if not _NAME.fullmatch(name) or name in RESERVED:
+    if not is_name(name) or name in RESERVED:
         raise VocabularyProblem(f"{name[:40]!r} is not a name: use a-z, 0-9, '_', '-', first a letter, at most 64")
     return name
 

@@ -153,7 +153,7 @@ def test_a_rule_over_the_bound_of_a_counter_is_impossible() -> None:
     assert not impossible(SHOP, sell("(<= (weight) 0)"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_proofs_hold_in_every_state(data: st.DataObject) -> None:
     vocabulary = data.draw(st.one_of(vocabularies(), st.just(SHOP)))
@@ -169,7 +169,7 @@ def test_proofs_hold_in_every_state(data: st.DataObject) -> None:
             assert len({tuple(b[name] for name in sorted(fixed)) for b in found}) <= 1
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.data())
 def test_exclusion_is_symmetric_and_never_holds_of_a_rule_that_applies(data: st.DataObject) -> None:
     vocabulary = data.draw(vocabularies())

@@ -113,6 +113,7 @@ def room(*rows: str) -> State:
     return State(values, universe)
 
 
+CORRIDOR = room("akDgw")
 ROOM = room("wwwwww", "wa.wgw", "w.kD.w", "w..w.w", "wwwwww")
 HOME = reach(MINIGRID, "(some () (and (won)))")
 
@@ -135,15 +136,15 @@ def test_fast_downward_solves_the_room_and_the_model_agrees() -> None:
     assert len(steps) >= 9 and {str(step) for step in steps} >= {"(pickup)", "(toggle)", "(forward)"}
 
 
-def test_a_strips_planner_solves_the_room(tmp_path: Path) -> None:
+def test_a_strips_planner_solves_a_corridor(tmp_path: Path) -> None:
     planner = pytest.importorskip("pyperplan.planner", reason="pyperplan is not installed")
-    (tmp_path / "domain.pddl").write_text(domain_text(DOORKEY, ROOM))
-    (tmp_path / "problem.pddl").write_text(problem_text(DOORKEY, ROOM, HOME))
-    files = [str(tmp_path / name) for name in ("domain.pddl", "problem.pddl")]
-    found = planner.search_plan(*files, planner.SEARCHES["gbf"], planner.HEURISTICS["hff"])
-    names = names_of(DOORKEY, ROOM)
+    domain, problem = tmp_path / "domain.pddl", tmp_path / "problem.pddl"
+    domain.write_text(domain_text(DOORKEY, CORRIDOR))
+    problem.write_text(problem_text(DOORKEY, CORRIDOR, HOME))
+    found = planner.search_plan(str(domain), str(problem), planner.SEARCHES["gbf"], planner.HEURISTICS["hff"])
+    names = names_of(DOORKEY, CORRIDOR)
     steps = [names.parse_step(operator.name) for operator in found]
-    assert Query(MINIGRID, (), HOME.conditions).holds(replay(DOORKEY, ROOM, steps))
+    assert Query(MINIGRID, (), HOME.conditions).holds(replay(DOORKEY, CORRIDOR, steps))
 
 
 def test_deictic_rules_become_actions_of_plain_strips() -> None:
@@ -199,6 +200,36 @@ def test_every_name_is_used_once_and_is_no_word_of_pddl() -> None:
     assert {o.name for o in problem.all_objects} == set(names.objects.values())
     [action] = [a for a in problem.actions if a.name == names.rules[0]]
     assert names.action_of(action.name, [names.objects["end"]]) == Action("at", ("end",))
+
+
+HOSTILE = (
+    *("key1) (:goal (and (won)))\n;", "", "0", "9lives", "-", "?x", "ключ", "key\0", "k" * 500, "(and)", "not", "; x"),
+    *("Key-1", "key-1", "key_1", "key 1", "key--1", "key.1", "at", "won", "\ud800", "../../.bashrc"),
+)
+
+
+def test_no_name_of_an_object_can_break_out_of_the_text() -> None:
+    universe = Universe(MINIGRID)
+    for name in HOSTILE:
+        universe.add_object(name, "thing")
+    state = State({("kind", name): "ball" for name in HOSTILE} | {("holding",): HOSTILE[0]}, universe)
+    names = names_of(DOORKEY, state)
+    pddl = [names.objects[name] for name in HOSTILE]
+    assert len(set(pddl)) == len(HOSTILE) and all(re.fullmatch("[a-z][a-z0-9_-]{0,63}", name) for name in pddl)
+    assert names.objects["key-1"] == "key-1" and names.objects["Key-1"] != "key-1"
+    problem = read(domain_text(DOORKEY, state), problem_text(DOORKEY, state, HOME))
+    assert {o.name for o in problem.all_objects} >= set(pddl)
+    assert str(problem.goals) == "[won]"
+    step = f"(take {pddl[0]} east {pddl[1]} {pddl[2]})"
+    assert names.parse_step(step) == Action("pickup")
+    back = {pddl: name for name, pddl in names.objects.items()}
+    assert [back[name] for name in pddl] == list(HOSTILE)
+
+
+def test_a_state_of_unknown_things_is_refused() -> None:
+    state = State({("holding",): "ghost) (won"}, Universe(MINIGRID))
+    with pytest.raises(Inexpressible, match="does not know"):
+        problem_text(DOORKEY, state, HOME)
 
 
 # -- what rules do together -------------------------------------------------------------------------------
@@ -310,15 +341,14 @@ def keeps_promises(state: State) -> bool:
 
 
 @pytest.mark.parametrize("change", ["increase", "decrease", "assign"])
-@pytest.mark.parametrize("number", [-20, -3, -1, 0, 1, 3, 20])
+@pytest.mark.parametrize("number", [-20, -1, 0, 3, 20])
 @pytest.mark.parametrize("counter", ["wool", "years"])
 def test_counters_saturate_alike(change: str, number: int, counter: str) -> None:
     model = model_of(FARM, [("r", "bark", "", "", f"({change} ({counter}) {number})")])
-    for before in (None, -1, 0, 1, 2, 4, 5, 9):
-        spec = FARM.counter(counter)
-        if before is None or spec.low <= before <= spec.high:
-            state = farm() if before is None else farm(**{counter: before})
-            agree(model, state, EVERY, [Action("bark")] * 4)
+    spec = FARM.counter(counter)
+    for before in (None, spec.low, spec.low + 2, spec.high):
+        state = farm() if before is None else farm(**{counter: before})
+        agree(model, state, EVERY, [Action("bark")] * 3)
 
 
 def test_a_rule_for_every_binding_is_one_action_and_counts_once() -> None:
@@ -428,7 +458,7 @@ SHOP = vocabulary_of(
 # -- random rules -----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.data())
 def test_random_models_agree_on_random_walks(data: st.DataObject) -> None:
     vocabulary = data.draw(st.one_of(vocabularies(), st.just(FARM), st.just(SHOP)))

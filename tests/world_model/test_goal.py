@@ -1,0 +1,49 @@
+"""How far a goal has come over the states of an episode."""
+
+import pytest
+
+from tests.world_model.test_pddl import FARM, farm
+from worldwright.world_model.goal import GoalTracker, next_reaches, parse_goal
+from worldwright.world_model.state import Value
+
+NIGHT, HUNGRY, WOOL = (
+    "(some () (and (night)))",
+    "(some (?a - animal) (and (hungry ?a)))",
+    "(some () (and (>= (wool) 2)))",
+)
+STATES: dict[str, dict[str, Value]] = {
+    "n": {"night": True},
+    "h": {"hungry__molly": True},
+    "w": {"wool": 3},
+    "-": {},
+    "b": {"night": True, "wool": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("goal", "walk", "done"),
+    [
+        (NIGHT, "-n", "01"),
+        (HUNGRY, "nh-", "011"),
+        (WOOL, "-w", "01"),
+        (f"(any {NIGHT} {WOOL})", "-hw", "001"),
+        (f"(all {NIGHT} {WOOL})", "w-n", "001"),
+        (f"(all {NIGHT} {WOOL})", "b", "1"),
+        (f"(then {NIGHT} {WOOL})", "w-n-w", "00001"),
+        (f"(then {NIGHT} (any {HUNGRY} {WOOL}) {NIGHT})", "hn-hwn", "000001"),
+        (f"(any (then {NIGHT} {HUNGRY}) {WOOL})", "n-h", "001"),
+        (f"(all (then {NIGHT} {HUNGRY}) {WOOL})", "nwh", "001"),
+    ],
+)
+def test_progress_is_kept(goal: str, walk: str, done: str) -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, goal))
+    assert "".join(str(int(tracker.update(farm(**STATES[step])) is None)) for step in walk) == done
+
+
+def test_what_comes_next() -> None:
+    goal = parse_goal(FARM, f"(all (then {NIGHT} {HUNGRY}) {WOOL})")
+    assert list(map(str, next_reaches(goal))) == [NIGHT, WOOL]
+    tracker = GoalTracker(FARM, goal)
+    tracker.update(farm(**STATES["n"]))
+    assert tracker.remaining is not None
+    assert list(map(str, next_reaches(tracker.remaining))) == [HUNGRY, WOOL]
