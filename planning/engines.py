@@ -25,6 +25,8 @@ from worldwright.planning.validation import checked
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import Action
 
+SMALL = 1_000  # operators up to which shortest plans are as cheap as others
+
 
 class UnknownEngine(WorldwrightError):
     """A name that is no planning engine; the message lists those that are."""
@@ -98,11 +100,12 @@ class FastDownward:
 
     Attributes:
         strategies: search strategies to try in turn until one finds a plan or proves that there is none; all but the
-            last may use up half of the time that is left.
+            last may use up half of the time that is left. None: an optimal one if the task is small, else one that is
+            nearly, and for the second half of the time a greedy one.
         binary: the search component; None: the one that is installed.
     """
 
-    strategies: tuple[str, ...] = (sas.NEAR_OPTIMAL, sas.GREEDY)
+    strategies: tuple[str, ...] | None = None
     binary: Path | None = None
 
     def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
@@ -110,13 +113,15 @@ class FastDownward:
         deadline = Deadline(limits.cpu_seconds)
         with statistics.stage("write"):
             text = sas.write(task)
-        for number, strategy in enumerate(self.strategies, 1):
-            share = deadline.left() if number == len(self.strategies) else deadline.left() / 2
+        small = len(task.operators) <= SMALL
+        strategies = self.strategies or (sas.OPTIMAL if small else sas.NEAR_OPTIMAL, sas.GREEDY)
+        for number, strategy in enumerate(strategies, 1):
+            share = deadline.left() if number == len(strategies) else deadline.left() / 2
             try:
                 with statistics.stage("search"):
                     return self._search(task, text, strategy, Limits(share, limits.memory_mb), statistics)
             except PlanningStopped as stopped:
-                if stopped.status is not PlanStatus.TIMEOUT or number == len(self.strategies):
+                if stopped.status is not PlanStatus.TIMEOUT or number == len(strategies):
                     raise
         raise PlanningStopped(PlanStatus.FAILED, "Fast Downward was given no search strategy")
 

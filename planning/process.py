@@ -64,8 +64,9 @@ def _limited(command: Sequence[str], limits: Limits) -> list[str]:
     """The command under its limits, which a shell sets: code of ours between fork and exec is unsafe with threads."""
     if not os.access(command[0], os.X_OK):
         raise FileNotFoundError(f"{command[0]} is no program")
-    seconds = max(1, math.ceil(limits.cpu_seconds))
-    script = f'ulimit -c 0; ulimit -t {seconds}; ulimit -v {limits.memory_mb * 1024}; exec "$@"'
+    seconds = math.ceil(limits.cpu_seconds + 0.5)  # the kernel counts whole ones; at the soft limit it asks to end
+    cpu = f"ulimit -S -t {seconds}; ulimit -H -t {seconds + 1}"
+    script = f'ulimit -c 0; ulimit -v {limits.memory_mb * 1024}; {cpu}; exec "$@"'
     return ["/bin/sh", "-c", script, "sh", *command]
 
 

@@ -6,6 +6,7 @@ The search component is a program of its own (GPL-3) and only ever called as one
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ _SOLVED = (0, 1, 2, 3)  # https://www.fast-downward.org/latest/documentation/exi
 _UNSOLVABLE = (11,)
 _INCOMPLETE = (12,)
 _EXHAUSTIVE = "Completely explored state space"  # printed with 12 by releases before 26
-_EXHAUSTED = (20, 21, 22, 23, 24)
+_EXHAUSTED = (20, 21, 22, 23, 24, -signal.SIGXCPU, -signal.SIGKILL)  # the last by the kernel
 
 # Landmarks and FF with preferred operators, as in LAMA (Richter & Westphal 2010). Measured on grid worlds: weight 3
 # gives plans within a few percent of the shortest for the time of LAMA's greedy first search, whose plans are up to

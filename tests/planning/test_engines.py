@@ -169,6 +169,7 @@ def program(folder: Path, script: str) -> Path:
         ("exit 11", PlanStatus.UNSOLVABLE, "searched all"),
         ("exit 12", PlanStatus.FAILED, "gave up"),
         ("exit 22", PlanStatus.TIMEOUT, "memory"),
+        ("kill -XCPU $$", PlanStatus.TIMEOUT, "out of time"),
     ],
 )
 def test_a_search_program_that_fails_is_an_answer(tmp_path: Path, script: str, status: PlanStatus, reason: str) -> None:
