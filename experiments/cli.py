@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,14 @@ from rich.console import Console
 from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.config import RunConfig, environment_keywords, with_settings
 from worldwright.experiments.evaluating import Evaluation, play_frozen, play_learning, results_json
+from worldwright.experiments.explaining import action_of, explain, recorded
 from worldwright.experiments.files import require_writable, write_whole
 from worldwright.experiments.folder import RunFolder, code_digest, default_folder
 from worldwright.experiments.progress import Progress
 from worldwright.experiments.running import Run
 from worldwright.experiments.terminal import (
     by_id,
+    clean,
     console,
     errors_in_one_line,
     failures,
@@ -27,8 +30,10 @@ from worldwright.experiments.terminal import (
     warn,
 )
 from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.knowledge import KnowledgeGraph
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, show_model
+from worldwright.world_model.pddl import domain_text
 from worldwright.world_model.syntax import show_rule
 
 LEARNING_STEPS = 1000  # of `run`, from nothing
@@ -120,12 +125,66 @@ def evaluate(
         evaluation = Evaluation(
             show_model(known), config.env_ids, config.episodes, config.seed, config.agent, config.env
         )
-        results = list(play_frozen(evaluation, jobs) if freeze else play_learning(evaluation))
+        results = _watched(screen, play_frozen(evaluation, jobs) if freeze else play_learning(evaluation))
         if json_file is not None:
             write_whole(json_file, results_json(results))
         screen.print(results_table(by_id(results)))
         for line in failures(results):
             say(screen, line)
+        _require_steps(results)
+
+
+@app.command()
+def rules(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a model")],
+    graph: Annotated[bool, typer.Option("--graph", help="what the rules require, produce, consume and enable")] = False,
+    hypotheses: Annotated[bool, typer.Option("--hypotheses", help="and what is not ruled out yet")] = False,
+) -> None:
+    """Print a model: its rules, or the knowledge graph that they imply."""
+    with errors_in_one_line():
+        model = load_model(file)
+        screen = console()
+        counts = f"{len(model.rules)} rules and {len(model.hypotheses)} hypotheses"
+        say(screen, f"; {model.vocabulary.name}: {counts}, learned in {model.steps} steps")
+        if graph:
+            say(screen, str(KnowledgeGraph.of(model)))
+            return
+        for rule in (*model.rules, *(model.hypotheses if hypotheses else ())):
+            say(screen, show_rule(rule))
+
+
+@app.command()
+def predict(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a model")],
+    record: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder or an experience file")],
+    episode: Annotated[int, typer.Option(min=0, help="number of the episode in it")] = 0,
+    step: Annotated[int, typer.Option(min=0, help="of the episode")] = 0,
+    action: Annotated[str | None, typer.Option(help="default: what was done then")] = None,
+) -> None:
+    """Say what an action would do in a recorded state, which rule says so, and why the others do not."""
+    with errors_in_one_line():
+        model = load_model(file)
+        transition = recorded(record, model, episode, step)
+        screen = console()
+        for line in explain(model, transition, action_of(action, model) if action else transition.action):
+            say(screen, line)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="a model")],
+    pddl: Annotated[bool, typer.Option("--pddl", help="as a PDDL domain")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="where it goes; default: the screen")] = None,
+) -> None:
+    """Write a model in another language."""
+    with errors_in_one_line():
+        if not pddl:
+            raise WorldwrightError("in which language? --pddl writes a PDDL domain")
+        text = domain_text(load_model(file))
+        if out is not None:
+            write_whole(out, text)
+        else:
+            say(console(), text.rstrip("\n"))
 
 
 def configured(config: RunConfig, known: WorldModel | None, env: list[str], settings: list[str]) -> RunConfig:
@@ -166,8 +225,26 @@ def _summarise(screen: Console, folder: RunFolder, model: WorldModel) -> None:
     say(screen, "")
     screen.print(results_table(groups.items()))
     say(screen, f"{len(model.rules)} rules learned in {model.steps} steps; all of it: {folder.path}")
-    if episodes and not any(episode.steps for episode in episodes):
-        raise WorldwrightError(f"no step could be taken: {episodes[-1].failure}")
+    _require_steps([episode.result() for episode in episodes])
+
+
+def _watched(screen: Console, results: Iterator[EpisodeResult]) -> list[EpisodeResult]:
+    """All the results; a terminal shows meanwhile how many there are."""
+    if not screen.is_terminal:
+        return list(results)
+    found: list[EpisodeResult] = []
+    with screen.status("playing") as status:
+        for result in results:
+            found.append(result)
+            solved = sum(each.success for each in found)
+            status.update(f"{clean(result.id)}: {solved} successes in {len(found)} episodes")
+    return found
+
+
+def _require_steps(results: Sequence[EpisodeResult]) -> None:
+    """Raise if nothing at all could be played."""
+    if results and not any(result.steps for result in results):
+        raise WorldwrightError(f"no step could be taken: {results[-1].failure}")
 
 
 def main() -> None:

@@ -78,10 +78,12 @@ def play_frozen(evaluation: Evaluation, jobs: int = 1) -> Iterator[EpisodeResult
         yield from executor.map(_play, tasks)
     except BrokenProcessPool:
         raise WorldwrightError("a process that played episodes was killed: is there memory for --jobs?") from None
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
+    except BaseException:  # wait for nobody
         for child in set(multiprocessing.active_children()) - others:
             child.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def _play(task: _Task) -> EpisodeResult:
