@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from worldwright.world_model.errors import Inexpressible
 from worldwright.world_model.exclusive import (
@@ -33,32 +32,17 @@ from worldwright.world_model.language import (
     Comparison,
     Condition,
     CounterChange,
-    CounterOp,
-    Effect,
     Exists,
     LiftedAtom,
     Literal,
-    is_variable,
 )
 from worldwright.world_model.model import WorldModel
-from worldwright.world_model.pddl_names import PddlNames, names_of
+from worldwright.world_model.pddl_effects import Part, PddlAction
+from worldwright.world_model.pddl_formulas import FALSE, Writer, conjunction, quantified_types, requirements
+from worldwright.world_model.pddl_names import names_of
 from worldwright.world_model.sexpr import SExpr, show
 from worldwright.world_model.state import State, join_atom
-from worldwright.world_model.vocabulary import ROOT_TYPE, Counter, Variable, Vocabulary, check_name
-
-TRUE: SExpr = ["and"]
-FALSE: SExpr = ["or"]
-
-_REQUIREMENTS = (
-    ":strips",
-    ":typing",
-    ":negative-preconditions",
-    ":disjunctive-preconditions",
-    ":equality",
-    ":existential-preconditions",
-    ":conditional-effects",
-    ":numeric-fluents",
-)
+from worldwright.world_model.vocabulary import ROOT_TYPE, Variable, check_name
 
 
 def domain_text(model: WorldModel, state: State | None = None) -> str:
@@ -84,360 +68,6 @@ def problem_text(model: WorldModel, state: State, goal: Reach, name: str = "task
     return _Problem(model, state, goal, check_name(name)).text()
 
 
-# -- formulas ---------------------------------------------------------------------------------------------
-
-
-def _all(parts: Iterable[SExpr]) -> SExpr:
-    """The conjunction, simplified."""
-    found: list[SExpr] = []
-    for part in parts:
-        if part == FALSE:
-            return FALSE
-        found.extend(part[1:] if isinstance(part, list) and part[:1] == ["and"] else [part])
-    return found[0] if len(found) == 1 else ["and", *found]
-
-
-def _not(part: SExpr) -> SExpr:
-    if part in (TRUE, FALSE):
-        return FALSE if part == TRUE else TRUE
-    return part[1] if isinstance(part, list) and part[0] == "not" else ["not", part]
-
-
-def _when(condition: SExpr, effect: SExpr) -> list[SExpr]:
-    if condition == FALSE:
-        return []
-    return [effect if condition == TRUE else ["when", condition, effect]]
-
-
-class _Writer:
-    """Writes parts of rules under their PDDL names."""
-
-    def __init__(self, vocabulary: Vocabulary, names: PddlNames, splits_root: bool = False) -> None:
-        self.vocabulary = vocabulary
-        self.names = names
-        self._splits_root = splits_root
-
-    def variables(self, variables: Iterable[Variable]) -> list[SExpr]:
-        if not self.vocabulary.types:
-            return [variable.name for variable in variables]
-        return [word for v in variables for word in (v.name, "-", self.names.types[v.type])]
-
-    def atom(self, atom: LiftedAtom) -> SExpr:
-        return [self.names.predicates[atom.predicate], *(self.names.objects.get(arg, arg) for arg in atom.args)]
-
-    def condition(self, condition: Condition, types: dict[str, str]) -> SExpr:
-        """A condition as a formula, given the types of the variables in it."""
-        if isinstance(condition, Comparison):
-            return [str(condition.relation), self.atom(condition.counter), str(condition.number)]
-        if isinstance(condition, Exists):
-            found = self.exists(condition.parameters, condition.conditions, types)
-        elif condition.atom.predicate == EQUALS:
-            one, other = condition.atom.args
-            found = self.equal(one, other, types)
-        else:
-            found = self.atom(condition.atom)
-        return found if condition.positive else _not(found)
-
-    def equal(self, one: str, other: str, types: dict[str, str]) -> SExpr:
-        """That two terms are the same thing, decided where names and types do."""
-        one_type, other_type = (types.get(term) or self.vocabulary.constant_types[term] for term in (one, other))
-        is_a = self.vocabulary.is_a
-        if one == other:
-            return TRUE
-        if not (is_variable(one) or is_variable(other)) or not (
-            is_a(one_type, other_type) or is_a(other_type, one_type)
-        ):
-            return FALSE
-        return ["=", *(self.names.objects.get(term, term) for term in (one, other))]
-
-    def exists(self, variables: Sequence[Variable], conditions: Sequence[Condition], types: dict[str, str]) -> SExpr:
-        """That for some objects all the conditions hold."""
-        cases = [
-            self.bound(chosen, _all(self.condition(c, types | {v.name: v.type for v in chosen}) for c in conditions))
-            for chosen in itertools.product(*map(self._ranges, variables))
-        ]
-        possible = [case for case in cases if case != FALSE]
-        return TRUE if TRUE in cases else possible[0] if len(possible) == 1 else ["or", *possible]
-
-    def bound(self, variables: Sequence[Variable], inside: SExpr) -> SExpr:
-        """`inside` for some objects; every type is taken to have one."""
-        mentioned = set(_symbols(inside))
-        used = [variable for variable in variables if variable.name in mentioned]
-        return ["exists", self.variables(used), inside] if used else inside
-
-    def _ranges(self, variable: Variable) -> list[Variable]:
-        """The variable, for each of the types just below the root if it ranges over all objects."""
-        below = [type_.name for type_ in self.vocabulary.types if type_.parent == ROOT_TYPE]
-        split = self._splits_root and variable.type == ROOT_TYPE and below
-        return [Variable(variable.name, type_) for type_ in below] if split else [variable]
-
-    def for_all(self, variables: Sequence[Variable], effect: SExpr) -> SExpr:
-        mentioned = set(_symbols(effect))
-        used = [variable for variable in variables if variable.name in mentioned]
-        return ["forall", self.variables(used), effect] if used else effect
-
-
-def _symbols(expression: SExpr) -> Iterator[str]:
-    if isinstance(expression, str):
-        yield expression
-    else:
-        for part in expression:
-            yield from _symbols(part)
-
-
-def _quantified_types(expression: SExpr) -> Iterator[str]:
-    if isinstance(expression, list):
-        if expression[:1] in (["exists"], ["forall"]):
-            yield from (str(word) for word in expression[1][2::3])
-        for part in expression:
-            yield from _quantified_types(part)
-
-
-def _requirements(conditions: Iterable[SExpr], effects: Iterable[SExpr], typed: bool) -> list[str]:
-    """What a planner must be able to do, in the order in which PDDL's definition lists it."""
-    needed = {":strips"} | ({":typing"} if typed else set())
-    for condition in conditions:
-        needed |= _needed_by(condition)
-    waiting = list(effects)
-    while waiting:
-        effect = waiting.pop()
-        if effect[0] in ("and", "forall"):
-            waiting.extend(effect[1:] if effect[0] == "and" else effect[2:])
-        if effect[0] in ("forall", "when"):
-            needed.add(":conditional-effects")
-        if effect[0] == "when":
-            needed |= _needed_by(effect[1])
-            waiting.append(effect[2])
-        if effect[0] in tuple(CounterOp):
-            needed.add(":numeric-fluents")
-    return [requirement for requirement in _REQUIREMENTS if requirement in needed]
-
-
-def _needed_by(condition: SExpr) -> set[str]:
-    if isinstance(condition, str):
-        return set()
-    head, *parts = condition
-    if head == "not":
-        simple = parts[0][0] not in ("and", "or", "exists", ">=", "<=")
-        return {":negative-preconditions" if simple else ":disjunctive-preconditions"} | _needed_by(parts[0])
-    if head == "exists":
-        return {":existential-preconditions"} | _needed_by(parts[1])
-    if head in ("and", "or"):
-        deeper: set[str] = set().union(*map(_needed_by, parts))
-        return deeper | ({":disjunctive-preconditions"} if head == "or" else set())
-    if head in (">=", "<=", "="):
-        return {":equality"} if isinstance(parts[0], str) else {":numeric-fluents"}
-    return set()
-
-
-# -- effects ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What one rule adds to a PDDL action: effects, for all variables for which the conditions hold as well."""
-
-    order: int
-    name: str
-    variables: tuple[Variable, ...]
-    conditions: tuple[Condition, ...]
-    effects: tuple[Effect, ...]
-
-    def again(self, taken: set[str]) -> _Part:
-        """The same with other variables, none of them `taken`."""
-        rule = ActionRule(self.name, "", self.variables, self.conditions, ())
-        new = with_fresh_variables(rule, taken)
-        names = {v.name: w.name for v, w in zip(self.variables, new.parameters, strict=True)}
-        effects = tuple(_renamed_effect(effect, names) for effect in self.effects)
-        return _Part(self.order, self.name, new.parameters, new.preconditions, effects)
-
-
-def _renamed_effect(effect: Effect, names: dict[str, str]) -> Effect:
-    if isinstance(effect, CounterChange):
-        args = tuple(names.get(arg, arg) for arg in effect.counter.args)
-        return CounterChange(effect.op, LiftedAtom(effect.counter.predicate, args), effect.number)
-    args = tuple(names.get(arg, arg) for arg in effect.atom.args)
-    return Literal(LiftedAtom(effect.atom.predicate, args), effect.positive)
-
-
-class _PddlAction:
-    """One PDDL action: what it takes and demands, and the parts that its effects are made of.
-
-    `predict` lets the first rule win where two give a fluent different values, and within an outcome the last effect;
-    in PDDL an effect that may lose is told when it does.
-    """
-
-    def __init__(
-        self,
-        writer: _Writer,
-        absent: frozenset[tuple[str, ...]],
-        name: str,
-        parameters: tuple[Variable, ...],
-        preconditions: tuple[Condition, ...],
-        parts: Sequence[_Part],
-    ) -> None:
-        self._writer = writer
-        self._vocabulary = writer.vocabulary
-        self._absent = absent
-        self.name = name
-        self._parameters = parameters
-        self._preconditions = preconditions
-        self._parts = sorted(parts, key=lambda part: part.order)
-        self._types = {variable.name: variable.type for variable in parameters}
-        for part in parts:
-            self._types.update((variable.name, variable.type) for variable in part.variables)
-
-    def precondition(self) -> SExpr:
-        return self._formula(self._preconditions)
-
-    def parameters(self) -> list[SExpr]:
-        return self._writer.variables(self._parameters)
-
-    def effects(self) -> list[SExpr]:
-        """The conjuncts of the PDDL effect."""
-        return [effect for part in self._parts for effect in self._effects_of(part)]
-
-    def _formula(self, conditions: Iterable[Condition]) -> SExpr:
-        return _all(self._writer.condition(condition, self._types) for condition in conditions)
-
-    def _effects_of(self, part: _Part) -> list[SExpr]:
-        self._require_one_value(part)
-        condition = self._formula(part.conditions)
-        together: list[SExpr] = []
-        apart: list[SExpr] = []
-        for at, effect in enumerate(part.effects):
-            outer, inner = self._unless_beaten(part, at)
-            if isinstance(effect, CounterChange):
-                apart += self._counted(part, effect, outer, _all([condition, inner]))
-            elif (guard := _all([outer, inner])) == TRUE:
-                together.append(self._literal(effect))
-            else:
-                found = _when(_all([condition, guard]), self._literal(effect))
-                apart += [self._writer.for_all(part.variables, one) for one in found]
-        plain = _when(condition, _all(together)) if together else []
-        return [self._writer.for_all(part.variables, one) for one in plain] + apart
-
-    def _literal(self, effect: Literal) -> SExpr:
-        atom = self._writer.atom(effect.atom)
-        return atom if effect.positive else ["not", atom]
-
-    # -- who wins
-
-    def _closure(self, *parts: _Part) -> Closure:
-        closure = Closure(self._vocabulary, self._absent)
-        closure.declare(self._parameters)
-        for part in parts:
-            closure.declare(part.variables)
-        closure.assume(self._preconditions)
-        for part in parts:
-            closure.assume(part.conditions)
-        return closure
-
-    def _require_one_value(self, part: _Part) -> None:
-        """Raise `Inexpressible` unless all bindings of a rule give a fluent the same value."""
-        if not part.variables:
-            return
-        other = part.again(set(self._types))
-        closure = self._closure(part, other)
-        for (at, effect), (also, twin) in itertools.product(enumerate(part.effects), enumerate(other.effects)):
-            counted_once = at == also and isinstance(effect, CounterChange)
-            if not counted_once and self._clash(closure, effect, twin):
-                raise Inexpressible(
-                    f"rule {part.name} may give {effect} for several bindings at once, of which the first counts:"
-                    " PDDL cannot say that"
-                )
-
-    def _clash(self, closure: Closure, effect: Effect, other: Effect) -> bool:
-        """Whether the two may give one fluent different values (or count it twice)."""
-        key, value = self._target(effect)
-        other_key, other_value = self._target(other)
-        if not key or key[:1] != other_key[:1]:
-            return False
-        trial = closure.supposing(key[1:], other_key[1:])
-        if trial.contradictory:
-            return False
-        return not value or not trial.same(value, other_value)
-
-    def _target(self, effect: Effect) -> tuple[tuple[str, ...], str]:
-        """The fluent that an effect gives a value, and the value; none for what cannot clash."""
-        if isinstance(effect, CounterChange):
-            return (effect.counter.predicate, *effect.counter.args), ""
-        if effect.positive and self._vocabulary.is_functional(effect.atom.predicate):
-            return (effect.atom.predicate, *effect.atom.args[:-1]), effect.atom.args[-1]
-        return (), ""
-
-    def _unless_beaten(self, part: _Part, at: int) -> tuple[SExpr, SExpr]:
-        """That no rule before it, and no effect behind it in its own outcome, gives the fluent another value."""
-        effect = part.effects[at]
-        key, _ = self._target(effect)
-        if not key:
-            return TRUE, TRUE
-        closure = self._closure(part)
-        inner = [
-            _not(self._equal(key[1:], self._target(later)[0][1:]))
-            for later in part.effects[at + 1 :]
-            if self._clash(closure, effect, later)
-        ]
-        outer = []
-        for first in (one for one in self._parts if one.order < part.order):
-            closure = self._closure(part, first)
-            if not closure.contradictory:
-                winners = [other for other in first.effects if self._clash(closure, effect, other)]
-                outer += [_not(self._gives(first, self._target(other)[0][1:], key[1:])) for other in winners]
-        return _all(outer), _all(inner)
-
-    def _gives(self, first: _Part, its_key: Sequence[str], key: Sequence[str]) -> SExpr:
-        """That the rule applies for some binding in which its key is this one."""
-        new = first.again(set(self._types))
-        names = {v.name: w.name for v, w in zip(first.variables, new.variables, strict=True)}
-        types = self._types | {variable.name: variable.type for variable in new.variables}
-        equal = self._equal([names.get(term, term) for term in its_key], key, types)
-        inside = [self._writer.condition(condition, types) for condition in new.conditions]
-        return self._writer.bound(new.variables, _all([equal, *inside]))
-
-    def _equal(self, ones: Sequence[str], others: Sequence[str], types: dict[str, str] | None = None) -> SExpr:
-        pairs = zip(ones, others, strict=True)
-        return _all(self._writer.equal(one, other, types or self._types) for one, other in pairs)
-
-    # -- counters
-
-    def _counted(self, part: _Part, change: CounterChange, outer: SExpr, condition: SExpr) -> list[SExpr]:
-        """The change of a counter, once for however many bindings, kept within its bounds."""
-        named = [v for v in part.variables if v.name in change.counter.args]
-        unnamed = [v for v in part.variables if v.name not in change.counter.args]
-        applies = _all([self._writer.bound(unnamed, condition), outer])
-        counter = self._vocabulary.counter(change.counter.predicate)
-        fluent = self._writer.atom(change.counter)
-        found = [
-            one
-            for bounds, op, number in _saturating(counter, change)
-            for one in _when(
-                _all([applies, *([relation, fluent, str(bound)] for relation, bound in bounds)]),
-                [op, fluent, str(number)],
-            )
-        ]
-        return [self._writer.for_all(named, one) for one in found]
-
-
-def _saturating(counter: Counter, change: CounterChange) -> list[tuple[list[tuple[str, int]], str, int]]:
-    """(bounds on the counter, operation, number) for each case of a change that keeps to the counter's bounds."""
-    low, high = counter.low, counter.high
-    if change.op is CounterOp.ASSIGN:
-        return [([], "assign", min(max(change.number, low), high))]
-    step = change.number if change.op is CounterOp.INCREASE else -change.number
-    least, most = min(low, 0), max(high, 0)  # a counter that was never counted is 0
-    over, under = most + step > high, least + step < low
-    found: list[tuple[list[tuple[str, int]], str, int]] = []
-    inside = [("<=", high - step)] * over + [(">=", low - step)] * under
-    if step and low - step <= most and high - step >= least:
-        found.append((inside, "increase" if step > 0 else "decrease", abs(step)))
-    if over:
-        found.append(([(">=", high - step + 1)], "assign", high))
-    if under:
-        found.append(([("<=", low - step - 1)], "assign", low))
-    return found
-
-
 # -- domain -----------------------------------------------------------------------------------------------
 
 
@@ -447,7 +77,7 @@ class _Domain:
         self.vocabulary = model.vocabulary
         self.absent = absent_in(state) if state is not None else frozenset()
         self.names = names_of(model)
-        self.writer = _Writer(model.vocabulary, self.names)
+        self.writer = Writer(model.vocabulary, self.names)
         self.declared = declared_types(model)
         self.counters = used_counters(model)
 
@@ -458,14 +88,14 @@ class _Domain:
         shown = [(rules, made, made.precondition(), made.effects()) for rules, made in actions]
         shown = [entry for entry in shown if entry[2] != FALSE and entry[3]]
         effects = [effect for _, _, _, found in shown for effect in found]
-        needed = _requirements([entry[2] for entry in shown], effects, bool(self.vocabulary.types))
+        needed = requirements([entry[2] for entry in shown], effects, bool(self.vocabulary.types))
         lines = [*self._header(), f"(define (domain {self.names.domain})", f"  (:requirements {' '.join(needed)})"]
         quantified = [formula for _, _, condition, found in shown for formula in (condition, *found)]
-        lines += self._declarations(any(ROOT_TYPE in _quantified_types(formula) for formula in quantified))
+        lines += self._declarations(any(ROOT_TYPE in quantified_types(formula) for formula in quantified))
         written: set[str] = set()
         for rules, made, precondition, found in shown:
             body = f"    :parameters {show(made.parameters())}\n"
-            body += f"    :precondition {_conjunction([precondition])}\n    :effect {_conjunction(found)})"
+            body += f"    :precondition {conjunction([precondition])}\n    :effect {conjunction(found)})"
             if body not in written:  # rules that always apply together are one action
                 lines += ["", *_outcomes_noted(rules), f"  (:action {made.name}", body]
                 written.add(body)
@@ -499,15 +129,15 @@ class _Domain:
         variables = [f"?x{at}{self._typed(type_)}" for at, type_ in enumerate(self.declared[name], start=1)]
         return f"({' '.join([self.names.predicates[name], *variables])})"
 
-    def _actions_for(self, action: str) -> list[tuple[list[ActionRule], _PddlAction]]:
+    def _actions_for(self, action: str) -> list[tuple[list[ActionRule], PddlAction]]:
         numbered = [(at, rule) for at, rule in enumerate(self.model.rules) if rule.action == action]
         if all(applies_once(self.vocabulary, rule, self.absent) for _, rule in numbered):
             return [([rule], self._action_of(at, rule, numbered)) for at, rule in numbered if rule.likeliest().effects]
         return [([rule for _, rule in numbered], self._quantified(action, numbered))]
 
-    def _action_of(self, at: int, rule: ActionRule, numbered: Sequence[tuple[int, ActionRule]]) -> _PddlAction:
+    def _action_of(self, at: int, rule: ActionRule, numbered: Sequence[tuple[int, ActionRule]]) -> PddlAction:
         """The rule as an action, with what other rules do where they apply as well."""
-        parts = [_Part(at, rule.name, (), (), rule.likeliest().effects)]
+        parts = [Part(at, rule.name, (), (), rule.likeliest().effects)]
         taken = set(variables_of(rule))
         for other_at, other in numbered:
             if other_at != at:
@@ -517,9 +147,9 @@ class _Domain:
                     parts.append(part)
                     taken.update(variables_of(new))
         name = self.names.rules[at]
-        return _PddlAction(self.writer, self.absent, name, rule.parameters, rule.preconditions, parts)
+        return PddlAction(self.writer, self.absent, name, rule.parameters, rule.preconditions, parts)
 
-    def _beside(self, rule: ActionRule, at: int, other: ActionRule) -> _Part | None:
+    def _beside(self, rule: ActionRule, at: int, other: ActionRule) -> Part | None:
         """The other rule (which shares no variable) where the first applies; None if it then never does."""
         closure = together(self.vocabulary, rule, other, self.absent)
         if closure.contradictory:
@@ -536,9 +166,9 @@ class _Domain:
         alone.assume(rule.preconditions)
         conditions = tuple(condition for condition in new.preconditions if not alone.follows(condition))
         variables = tuple(variable for variable in other.parameters if variable.name not in names)
-        return _Part(at, other.name, variables, conditions, new.likeliest().effects)
+        return Part(at, other.name, variables, conditions, new.likeliest().effects)
 
-    def _quantified(self, action: str, numbered: Sequence[tuple[int, ActionRule]]) -> _PddlAction:
+    def _quantified(self, action: str, numbered: Sequence[tuple[int, ActionRule]]) -> PddlAction:
         """The environment's action with all that its rules do."""
         types = self.vocabulary.action(action).types
         arguments = tuple(Variable(f"?arg{at}", type_) for at, type_ in enumerate(types, start=1))
@@ -550,8 +180,8 @@ class _Domain:
             names = {v.name: argument.name for v, argument in zip(new.parameters, arguments, strict=False)}
             new = renamed(new, names)
             variables = new.parameters[len(arguments) :]
-            parts.append(_Part(at, rule.name, variables, new.preconditions, new.likeliest().effects))
-        return _PddlAction(self.writer, self.absent, self.names.actions[action], arguments, (), parts)
+            parts.append(Part(at, rule.name, variables, new.preconditions, new.likeliest().effects))
+        return PddlAction(self.writer, self.absent, self.names.actions[action], arguments, (), parts)
 
 
 def _outcomes_noted(rules: Iterable[ActionRule]) -> list[str]:
@@ -560,13 +190,6 @@ def _outcomes_noted(rules: Iterable[ActionRule]) -> list[str]:
         for rule in rules
         if rule.likeliest().probability < 1
     ]
-
-
-def _conjunction(parts: Sequence[SExpr]) -> str:
-    """`(and ...)`, a line for each of its parts."""
-    whole = _all(parts)
-    listed = whole[1:] if isinstance(whole, list) and whole[:1] == ["and"] else [whole]
-    return "(and" + "".join(f"\n      {show(part)}" for part in listed) + ")"
 
 
 def _atoms(rule: ActionRule) -> Iterator[tuple[LiftedAtom, dict[str, str]]]:
@@ -623,16 +246,14 @@ class _Problem:
         self._name = name
         self._names = names_of(model, state)
         # Whether the domain declares the root type is not known here: unified-planning takes it only where it does.
-        self._writer = _Writer(
-            model.vocabulary, self._names, splits_root=ROOT_TYPE not in state.universe.types.values()
-        )
+        self._writer = Writer(model.vocabulary, self._names, splits_root=ROOT_TYPE not in state.universe.types.values())
         self._declared = declared_types(model)
         self._goal = self._fitted(goal)
 
     def text(self) -> str:
         goal = self._writer.exists(self._goal.parameters, self._goal.conditions, {})
         # Some STRIPS planners know no requirements of a problem: only what goes beyond theirs is said.
-        needed = _requirements([goal], [], False)[1:]
+        needed = requirements([goal], [], False)[1:]
         return "\n".join(
             [
                 f"(define (problem {self._name})",
@@ -640,7 +261,7 @@ class _Problem:
                 *([f"  (:requirements {' '.join(needed)})"] if needed else []),
                 *_section(":objects", self._objects()),
                 *_section(":init", self._facts()),
-                f"  (:goal {_conjunction([goal])})",
+                f"  (:goal {conjunction([goal])})",
                 ")\n",
             ]
         )
