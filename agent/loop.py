@@ -15,7 +15,7 @@ from worldwright.agent.episode import Episode
 from worldwright.agent.events import EpisodeEnded, Event, Listener, Planned, ignore
 from worldwright.agent.mind import Mind
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
-from worldwright.planning.problem import cpu_seconds
+from worldwright.planning.problem import PlanningStopped, cpu_seconds
 from worldwright.world_model.errors import WorldwrightError
 
 Env = gymnasium.Env[Any, Any]
@@ -119,7 +119,11 @@ class _Play:
         if max_steps is not None and self.episode.step >= max_steps:
             self.failure = "out of steps"
             return
-        action = self.episode.decide()
+        try:
+            action = self.episode.decide()
+        except PlanningStopped as stopped:  # looking ahead took too long
+            self.failure = f"gave up: {stopped}"
+            return
         if action is None:
             self.failure = f"gave up: {self.tell.why}" if self.tell.why else "gave up"
             return

@@ -17,13 +17,14 @@ from worldwright.experiments.explaining import action_of, explain, recorded
 from worldwright.experiments.files import require_writable, write_whole
 from worldwright.experiments.folder import RunFolder, code_digest, default_folder
 from worldwright.experiments.progress import Progress
-from worldwright.experiments.running import Run
+from worldwright.experiments.running import Run, vocabulary_of
 from worldwright.experiments.terminal import (
     by_id,
     clean,
     console,
     errors_in_one_line,
     failures,
+    hush_warnings,
     interruption,
     results_table,
     say,
@@ -196,6 +197,8 @@ def configured(config: RunConfig, known: WorldModel | None, env: list[str], sett
 def perform(config: RunConfig, known: WorldModel | None, folder: RunFolder) -> WorldModel:
     """Do a run, or what is left of it, and print what came of it; the model after it."""
     screen = console()
+    if not folder.exists:
+        vocabulary_of(config, known)  # what cannot be played leaves no folder behind
     folder.begin(config, known)
     if folder.manifest.code != code_digest():
         warn(f"{folder.path} was begun by another version of the program: its results may differ from a new run's")
@@ -249,6 +252,7 @@ def _require_steps(results: Sequence[EpisodeResult]) -> None:
 
 def main() -> None:
     """Run the command."""
+    hush_warnings()
     app()
 
 

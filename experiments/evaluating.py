@@ -20,6 +20,7 @@ from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.loop import EpisodeResult
+from worldwright.experiments.terminal import hush_warnings
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import parse_model
@@ -102,6 +103,7 @@ def model_of(text: str) -> WorldModel:
 
 def _obey_the_parent() -> None:
     """Let Ctrl-C be the parent's business, and clean up (planners) when it ends this process."""
+    hush_warnings()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
 

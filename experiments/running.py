@@ -35,6 +35,24 @@ class Watcher(Protocol):
         """An episode is finished."""
 
 
+def vocabulary_of(config: RunConfig, given: WorldModel | None) -> Vocabulary:
+    """What the environments of a run are described in, after a look at all that it needs.
+
+    Raises:
+        WorldwrightError: the agent cannot be put together like that, or an environment cannot be made or perceived, or
+            is described otherwise than the others or than the given model.
+    """
+    Agent(given, config.agent)
+    vocabularies = []
+    for env_id in config.env_ids:
+        with contextlib.closing(make_env(env_id, **config.env)) as env:
+            vocabularies.append(perceiver_for(env).vocabulary)
+    model = given or WorldModel(vocabularies[0])
+    for vocabulary in vocabularies:
+        require_same_vocabulary(model, vocabulary)
+    return vocabularies[0]
+
+
 @dataclass
 class Run:
     """A run in its folder.
@@ -59,7 +77,7 @@ class Run:
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))  # some environments print
             given = self.folder.given()
-            vocabulary = self._check_environments(given)
+            vocabulary = vocabulary_of(self.config, given)
             self._log = stack.enter_context(contextlib.closing(EventLog(self.folder.events)))
             experience = stack.enter_context(ExperienceLog(self.folder.experience, vocabulary))
             self._done = self.folder.episodes()
@@ -68,17 +86,6 @@ class Run:
             self._play()
             self.folder.finish(self._agent.model)
         return self._done
-
-    def _check_environments(self, given: WorldModel | None) -> Vocabulary:
-        """The vocabulary of the environments; all of them can be made, perceived and, with a model, be met by it."""
-        vocabularies = []
-        for env_id in self.config.env_ids:
-            with contextlib.closing(make_env(env_id, **self.config.env)) as env:
-                vocabularies.append(perceiver_for(env).vocabulary)
-        model = given or WorldModel(vocabularies[0])
-        for vocabulary in vocabularies:
-            require_same_vocabulary(model, vocabulary)
-        return vocabularies[0]
 
     def _recall(self, experience: ExperienceLog) -> None:
         """Bring the agent to where it was after the last finished episode."""

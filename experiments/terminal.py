@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -43,6 +44,12 @@ def say(out: Console, text: str, style: str | None = None) -> None:
 def warn(text: str) -> None:
     """Print a line on the standard error."""
     print(f"worldwright: {clean(text)}", file=sys.stderr, flush=True)
+
+
+def hush_warnings() -> None:
+    """Let what strangers' code warns of (in colour, some of it) not reach the terminal, unless Python was told to."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""Environments that misbehave, made by `tests.experiments.worlds:NAME-v0`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+from minigrid.core.grid import Grid
+from minigrid.core.mission import MissionSpace
+from minigrid.core.world_object import Ball, Goal
+from minigrid.minigrid_env import MiniGridEnv
+
+HOSTILE = "sing\x1b[31m a\x1b]0;pwned\x07 song\u202e"
+
+
+class Room(MiniGridEnv):
+    """A room of 5 x 5 with a goal in the corner."""
+
+    words = "get to the green goal square"
+
+    def __init__(self, **keywords: Any) -> None:
+        space = MissionSpace(mission_func=lambda: self.words)
+        given = {"grid_size": 5, "max_steps": 40, "see_through_walls": True, **keywords}
+        super().__init__(mission_space=space, **given)
+
+    def _gen_grid(self, width: int, height: int) -> None:
+        self.grid = Grid(width, height)
+        self.grid.wall_rect(0, 0, width, height)
+        self.put_obj(Goal(), width - 2, height - 2)
+        self.agent_pos, self.agent_dir = (1, 1), 0
+        self.mission = self.words
+
+
+class BreaksInStep(Room):
+    """Raises in the sixth step of every episode but the first."""
+
+    episodes = 0
+
+    def reset(self, **keywords: Any) -> Any:
+        self.episodes += 1
+        return super().reset(**keywords)
+
+    def step(self, action: Any) -> Any:
+        if self.step_count == 5 and self.episodes > 1:
+            raise RuntimeError("the floor\ngave way")
+        return super().step(action)
+
+
+class BreaksInReset(Room):
+    """Raises whenever it is reset."""
+
+    def reset(self, **keywords: Any) -> Any:
+        raise OSError("no world today")
+
+
+class Sings(Room):
+    """Asks for what no grammar covers, in the terminal's own language."""
+
+    words = HOSTILE
+
+
+class Prints(Room):
+    """Prints to the standard output."""
+
+    def reset(self, **keywords: Any) -> Any:
+        print("Sampling rejected")
+        return super().reset(**keywords)
+
+
+class Hopeless(Room):
+    """Asks for a thing that is not there."""
+
+    words = "pick up the red ball"
+
+    def _gen_grid(self, width: int, height: int) -> None:
+        super()._gen_grid(width, height)
+        self.grid.set(width - 2, height - 2, None)
+        self.put_obj(Ball("blue"), 2, 2)
+
+
+for _world in (Room, BreaksInStep, BreaksInReset, Sings, Prints, Hopeless):
+    if f"{_world.__name__}-v0" not in gymnasium.registry:
+        gymnasium.register(f"{_world.__name__}-v0", entry_point=f"{__name__}:{_world.__name__}")
