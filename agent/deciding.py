@@ -23,6 +23,8 @@ from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import ENDED, WON
 
+_OFTEN = 4  # times that the same is begun in the same situation before something else is done
+
 
 @dataclass(frozen=True)
 class Intention:
@@ -88,6 +90,7 @@ class PlanningDecider:
         self._tracker = tracker
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
+        self._begun: dict[tuple[object, ...], int] = {}
         self._tell: Listener
         self._step = 0
 
@@ -98,7 +101,15 @@ class PlanningDecider:
             intention = intention.advanced()
             if intention.plan.steps and (not self._mind.config.monitor or intention.still_good(state)):
                 return intention
-        return next((found for found in self._intentions(state) if found is not None), None)
+        found = next((found for found in self._intentions(state) if found is not None), None)
+        return self._random() if found is not None and self._goes_round(found, state) else found
+
+    def _goes_round(self, intention: Intention, state: State) -> bool:
+        """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
+        own = tuple(sorted((fluent[0], str(value)) for fluent, value in state.values.items() if len(fluent) == 1))
+        key = (intention.purpose, intention.next_action(), own)
+        self._begun[key] = self._begun.get(key, 0) + 1
+        return self._begun[key] > _OFTEN
 
     def _intentions(self, state: State) -> Iterator[Intention | None]:
         """The ways to go on, best first; each is looked for only when those before it were not found."""

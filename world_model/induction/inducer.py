@@ -21,6 +21,8 @@ from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
 AUTHOR = "inducer"
+_NO_COINCIDENCE = 17  # cases after which one in six would have been the same at 95%
+_EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
 
@@ -177,9 +179,7 @@ class ActionInducer:
         grouping = sum(
             1 << index
             for index, feature in enumerate(space.features)
-            if feature.form is Form.IS
-            and self._references.type_of(feature.ref) not in nominal
-            and set(feature.ref.parts()) & set(self._near(refs_of(pattern)))
+            if feature.form is Form.IS and self._references.type_of(feature.ref) not in nominal
         )
         found = boundaries(cases, lambda i: self._price(space.features[i]), noise, lambda bits: bits & grouping)
         return [self._law(pattern, boundary, space, cases) for boundary in found]
@@ -205,7 +205,9 @@ class ActionInducer:
             of_referred = all(ref.keys and ref.keys[-1] in referred for ref in feature.refs())
             kind = feature.form is Form.IS and self._references.is_value(feature.ref) and not nominal
             shared = feature.form is Form.SAME and nominal
-            if of_referred and (kind or shared):
+            # that two names differ is the rule; only if they never were the same may it be the law
+            parted = feature.form is Form.DIFFERENT and nominal and boundary.positives >= _NO_COINCIDENCE
+            if of_referred and (kind or shared or parted):
                 bits |= space.bit(feature)
         return bits
 
@@ -222,13 +224,17 @@ class ActionInducer:
 
     def _written(self, laws: Sequence[_Law], noise: float, at_step: int) -> Learned:
         names: dict[str, int] = {}
-        rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(laws)]
+        cost = exception_price(noise)
+        kept = [
+            law for law in laws if law.support * cost >= self._length([law], 0.0) + _EFFECT_PRICE * len(law.pattern)
+        ]
+        rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(kept)]
         hypotheses = [
             self._rule([law], law.boundary.general, names, at_step, "-maybe")
             for law in laws
-            if law.committed != law.boundary.general
+            if law not in kept or law.committed != law.boundary.general
         ]
-        sure = [law for law in laws if law.support >= _SUPPORTED]
+        sure = [law for law in kept if law.support >= _SUPPORTED]
         refs = dict.fromkeys(ref for law in sure for ref in self._near(self._mentioned(law)))
         return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs))
 
