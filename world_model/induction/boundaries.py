@@ -62,8 +62,23 @@ def boundaries(cases: Cases, price: Callable[[int], float], noise: float, core: 
     cost = exception_price(noise)
     merged: list[int] = []
     for index in order:
-        _merge_in(merged, specifics[index], cases.missed, cost)
-    return [_boundary(specific, cases, price, cost) for specific in merged]
+        _merge_in(merged, specifics[index], cases, noise, cost)
+    return _without_redundant([_boundary(specific, cases, price, cost) for specific in merged], cases, price)
+
+
+def _without_redundant(found: list[Boundary], cases: Cases, price: Callable[[int], float]) -> list[Boundary]:
+    """Leave out, dearest first, each conjunction whose cases the others cover too."""
+    kept = list(found)
+    for boundary in sorted(found, key=lambda b: (-_cost_of(b.general, price), b.positives, b.general)):
+        others = [other.general for other in kept if other is not boundary]
+        own = [bits for bits, _ in cases.seen if bits & boundary.general == boundary.general]
+        if all(any(bits & general == general for general in others) for bits in own):
+            kept.remove(boundary)
+    return kept
+
+
+def _cost_of(bits: int, price: Callable[[int], float]) -> float:
+    return sum(price(index) for index in range(bits.bit_length()) if bits >> index & 1)
 
 
 def _common(members: Sequence[tuple[int, int]]) -> int:
@@ -73,19 +88,22 @@ def _common(members: Sequence[tuple[int, int]]) -> int:
     return bits
 
 
-def _merge_in(merged: list[int], specific: int, missed: Sequence[tuple[int, int]], cost: float) -> None:
+def _merge_in(merged: list[int], specific: int, cases: Cases, noise: float, cost: float) -> None:
     """Generalise a conjunction to take in another where that costs less than a rule of its own."""
     for index, other in enumerate(merged):
         both = other & specific
-        harm = sum(
-            number
-            for bits, number in missed
-            if bits & both == both and bits & other != other and bits & specific != specific
-        )
-        if harm * cost < RULE_PRICE and both:
+        if not both:
+            continue
+        seen, missed = (_newly_covered(part, both, other, specific) for part in (cases.seen, cases.missed))
+        excess = missed - 2 * noise * (seen + missed)  # more exceptions than chance would make
+        if excess * cost < RULE_PRICE:
             merged[index] = both
             return
     merged.append(specific)
+
+
+def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other: int) -> int:
+    return sum(n for bits, n in cases if bits & both == both and bits & one != one and bits & other != other)
 
 
 def _boundary(specific: int, cases: Cases, price: Callable[[int], float], cost: float) -> Boundary:

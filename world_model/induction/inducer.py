@@ -22,6 +22,9 @@ from worldwright.world_model.vocabulary import Vocabulary
 
 AUTHOR = "inducer"
 _NO_COINCIDENCE = 17  # cases after which one in six would have been the same at 95%
+_FAR = 1.5  # what a literal about what the effect does not touch costs besides: there are many to choose from
+_UNEXPLAINED = 9.0  # what one effect without a law costs, in nats
+_PRIOR_REPETITIONS = 5
 _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
@@ -50,7 +53,13 @@ class Inducer:
 
     def learn(self, actions: Iterable[str], at_step: int) -> dict[str, Learned]:
         """What the evidence now says about these actions."""
-        return {action: self._learners[action].learn(at_step) for action in actions}
+        return {action: self._learners[action].learn(at_step, self._world_noise(action)) for action in actions}
+
+    def _world_noise(self, action: str) -> float:
+        """The share of chance among the outcomes of all other actions: what to expect of one seldom repeated."""
+        others = [learner for name, learner in self._learners.items() if name != action]
+        minority = sum(learner.repetitions[0] for learner in others)
+        return minority / (sum(learner.repetitions[1] for learner in others) + 1)
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class ActionInducer:
         self._entries: list[tuple[Transition, Frame]] = []
         self._ways: list[list[list[EffectPattern]]] = []
         self._spaces: dict[tuple[Ref, ...], _Space] = {}
+        self.repetitions = (0, 0)  # of outcomes in repeated contexts: how many were not the usual one, how many in all
 
     def add(self, transition: Transition) -> None:
         """Take in a transition of this action."""
@@ -94,7 +104,7 @@ class ActionInducer:
         self._entries.append((transition, frame))
         self._ways.append(self._reader.ways(transition, frame))
 
-    def learn(self, at_step: int) -> Learned:
+    def learn(self, at_step: int, world_noise: float = 0.0) -> Learned:
         """The rules that explain the transitions so far."""
         chosen = choose_ways(self._ways)
         patterns: dict[EffectPattern, int] = {}
@@ -103,16 +113,18 @@ class ActionInducer:
                 patterns[pattern] = patterns.get(pattern, 0) + 1
         if not patterns:
             return Learned()
-        noise = self._noise(chosen)
+        noise = self._noise(chosen, list(patterns), world_noise)
         order = sorted(patterns, key=lambda p: (-patterns[p], [a.sort_key() for a in p]))
         laws = [law for pattern in order for law in self._laws(pattern, chosen, noise)]
         return self._written(laws, noise, at_step)
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 
-    def _noise(self, chosen: Sequence[list[EffectPattern]]) -> float:
-        """The share of outcomes that differ although everything near was the same: what no precondition can explain."""
-        bits = self._bits(self._wide([]))
+    def _noise(
+        self, chosen: Sequence[list[EffectPattern]], patterns: Sequence[EffectPattern], world_noise: float
+    ) -> float:
+        """The share of outcomes that differ although all around was the same: what no precondition can explain."""
+        bits = self._bits(self._wide(list(dict.fromkeys(ref for pattern in patterns for ref in refs_of(pattern)))))
         groups: dict[int, dict[tuple[EffectPattern, ...], int]] = {}
         for context, found in zip(bits, chosen, strict=True):
             counts = groups.setdefault(context, {})
@@ -120,7 +132,8 @@ class ActionInducer:
         repeated = [counts for counts in groups.values() if sum(counts.values()) > 1]
         total = sum(sum(counts.values()) for counts in repeated)
         minority = sum(sum(counts.values()) - max(counts.values()) for counts in repeated)
-        return (minority + 0.001) / (total + 1)
+        self.repetitions = (minority, total)
+        return (minority + _PRIOR_REPETITIONS * world_noise + 0.001) / (total + _PRIOR_REPETITIONS + 1)
 
     def _near(self, touched: Sequence[Ref]) -> list[Ref]:
         """What an effect touches, the agent's own references, and what can be said of all these."""
@@ -181,7 +194,9 @@ class ActionInducer:
             for index, feature in enumerate(space.features)
             if feature.form is Form.IS and self._references.type_of(feature.ref) not in nominal
         )
-        found = boundaries(cases, lambda i: self._price(space.features[i]), noise, lambda bits: bits & grouping)
+        near = set(self._near(refs_of(pattern)))
+        prices = [self._price(f) + _FAR * any(ref not in near for ref in f.refs()) for f in space.features]
+        found = boundaries(cases, prices.__getitem__, noise, lambda bits: bits & grouping)
         return [self._law(pattern, boundary, space, cases) for boundary in found]
 
     def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
@@ -237,6 +252,10 @@ class ActionInducer:
         sure = [law for law in kept if law.support >= _SUPPORTED]
         refs = dict.fromkeys(ref for law in sure for ref in self._near(self._mentioned(law)))
         return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs))
+
+    def _is_worth_it(self, law: _Law) -> bool:
+        """Whether the effects that a law explains would cost more to list than the law costs to state."""
+        return law.support * _UNEXPLAINED >= self._length([law], 0.0) + _EFFECT_PRICE * len(law.pattern)
 
     def _mentioned(self, law: _Law) -> list[Ref]:
         features = law.space.unpack(law.boundary.general)
