@@ -16,6 +16,7 @@ from worldwright.planning.joins import Names
 from worldwright.planning.problem import PlanningStopped, PlanStatus
 from worldwright.planning.reachability import split
 from worldwright.planning.task import GroundEffect
+from worldwright.world_model.language import Exists, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
@@ -112,7 +113,7 @@ class Merger:
         self._model = model
         self._state = state
         self._numbering = numbering
-        self._counts: dict[Fluent, Value] = dict(state.counts())
+        self._backgrounds: dict[int, dict[Fluent, Value]] = {}
 
     def effects(self, base: Candidate, others: Sequence[Candidate]) -> tuple[GroundEffect, ...]:
         """What happens when `base` fires, and with it those of the others whose preconditions hold too.
@@ -158,7 +159,7 @@ class Merger:
         before, after = form.parameters(left[1]), form.parameters(right[1])
         if before == after or not _agree(left[2], right[2]):
             return False
-        values = {**self._counts, **self._required(left), **self._required(right)}
+        values = {**self._background(form), **self._required(left), **self._required(right)}
         state = State(values, self._state.universe)
         given = dict(zip([variable.name for variable in form.rule.parameters], form.arguments(left[1]), strict=False))
         for binding in self._model.query(form.rule).bindings(state, given):
@@ -166,6 +167,20 @@ class Merger:
             if names in (before, after):
                 return names == before
         return False
+
+    def _background(self, form: Form) -> dict[Fluent, Value]:
+        """What never changes of the counters and of what the rule's `exists` speak of: `_required` leaves that out."""
+        found = self._backgrounds.get(id(form))
+        if found is None:
+            assert form.rule is not None
+            quantified = [part for part in form.rule.preconditions if isinstance(part, Exists)]
+            literals = [inner for part in quantified for inner in part.conditions if isinstance(inner, Literal)]
+            names = {literal.atom.predicate for literal in literals}
+            names |= {counter.name for counter in self._state.universe.vocabulary.counters}
+            values, variables = self._state.values, self._numbering.variables
+            found = {f: value for f, value in values.items() if f[0] in names and f not in variables}
+            self._backgrounds[id(form)] = found
+        return found
 
     def _required(self, candidate: Candidate) -> dict[Fluent, Value]:
         """A part of a state in which the candidate fires."""
