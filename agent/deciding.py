@@ -23,6 +23,7 @@ from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import ENDED, WON
 
+_BORED = 15  # random steps after which the curious agent leaves an episode for another
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
@@ -91,6 +92,7 @@ class PlanningDecider:
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
         self._begun: dict[tuple[object, ...], int] = {}
+        self._at_random = 0
         self._tell: Listener
         self._step = 0
 
@@ -102,7 +104,11 @@ class PlanningDecider:
             if intention.plan.steps and (not self._mind.config.monitor or intention.still_good(state)):
                 return intention
         found = next((found for found in self._intentions(state) if found is not None), None)
-        return self._random() if found is not None and self._goes_round(found, state) else found
+        if found is not None and self._goes_round(found, state):
+            found = self._random()
+        self._at_random += found is not None and found.purpose == "random"
+        learned_out = self._mind.curious and bool(self._mind.model.rules) and self._at_random > _BORED
+        return None if learned_out else found
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""

@@ -11,6 +11,7 @@ from worldwright.world_model.experience import ExperienceBuffer
 from worldwright.world_model.induction import Inducer
 from worldwright.world_model.induction.inducer import Learned
 from worldwright.world_model.induction.references import Ref
+from worldwright.world_model.judging import Judge, judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.transition import Transition
@@ -72,6 +73,7 @@ class RuleLearner:
     def __post_init__(self) -> None:
         self.buffer = ExperienceBuffer(self.model.vocabulary)
         self._learned: dict[str, Learned] = {}
+        self.judge = Judge(self.model.vocabulary)
         self._given = {
             rule.action: [r for r in self.model.rules if r.action == rule.action] for rule in self.model.rules
         }
@@ -108,6 +110,8 @@ class RuleLearner:
             return None
         action = transition.action.name
         self.author.add(transition)
+        if self._given:
+            self.judge.add(transition)
         self._certain[action] = self._certain.get(action, 0) + 1
         self._news[action] = self._news.get(action, 0) + 1
         if surprised or self._news[action] >= _LOOK_AGAIN:
@@ -141,7 +145,18 @@ class RuleLearner:
         return revision
 
     def _rules_of(self, action: str) -> list[ActionRule]:
-        return list(self._learned[action].rules)
+        """The rules given at first that experience bears out, and learned ones for what those leave unexplained."""
+        learned = list(self._learned[action].rules)
+        given = self._given.get(action)
+        if not given:
+            return learned
+        noise = self.noise(action)
+        standing = [r for r in given if self.judge.stands(r, noise) or not self.judge.judge(r).contradicted]
+        left = [t for t, _ in self.judge.unexplained(standing) if t.action.name == action]
+        if not left:
+            return standing
+        helpful = [rule for rule in learned if any(judge(rule, self.model.vocabulary, [t]).support for t in left)]
+        return [*standing, *helpful]
 
     def _rank(self, rule: ActionRule) -> tuple[int, int]:
         names = [action.name for action in self.model.vocabulary.actions]
