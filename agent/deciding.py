@@ -15,13 +15,14 @@ from worldwright.agent.explorer import Target
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.planning.engines import engine_named
+from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep, cpu_seconds
+from worldwright.planning.validation import Worth, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, next_reaches
 from worldwright.world_model.language import LiftedAtom, Literal
-from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
-from worldwright.world_model.vocabulary import ENDED, WON
+from worldwright.world_model.vocabulary import WON
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
@@ -38,14 +39,16 @@ class Intention:
         worth: whether the state at its end is what it was made for.
         fresh: whether it was made just now.
         trial: whether its last action is done to see what happens.
+        surprised: whether its last step did not do what was expected.
     """
 
     purpose: str
     plan: Plan
     model: WorldModel
-    worth: Callable[[State], bool]
+    worth: Worth
     fresh: bool = True
     trial: bool = False
+    surprised: bool = False
 
     def next_action(self) -> Action:
         """The action to do now."""
@@ -56,20 +59,8 @@ class Intention:
         return replace(self, plan=self.plan.rest(), fresh=False)
 
     def doubted(self) -> Intention:
-        """The same after a surprise: nothing is left of it."""
-        return replace(self, plan=Plan())
-
-    def still_good(self, state: State) -> bool:
-        """Whether, simulated from the state, every step does something and the end is worth it."""
-        steps = self.plan.steps
-        for index, step in enumerate(steps):
-            if self.trial and index == len(steps) - 1:
-                return self.worth(state)
-            prediction = self.model.predict(state, step.action)
-            if not prediction.change or (prediction.state.value((ENDED,)) and not self.worth(prediction.state)):
-                return False
-            state = prediction.state
-        return bool(steps) and self.worth(state)
+        """The same after a surprise."""
+        return replace(self, surprised=True)
 
 
 class Decider(Protocol):
@@ -92,6 +83,7 @@ class PlanningDecider:
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
         self._begun: dict[tuple[object, ...], int] = {}
+        self._monitor = Monitor()
         self._at_random = 0
         self._tell: Listener
         self._step = 0
@@ -101,7 +93,7 @@ class PlanningDecider:
         self._tell, self._step = tell, step
         if intention is not None:
             intention = intention.advanced()
-            if intention.plan.steps and (not self._mind.config.monitor or intention.still_good(state)):
+            if self._goes_on(intention, state):
                 return intention
         found = next((found for found in self._intentions(state) if found is not None), None)
         if found is not None and self._goes_round(found, state):
@@ -109,6 +101,14 @@ class PlanningDecider:
         self._at_random += found is not None and found.purpose == "random"
         learned_out = self._mind.curious and bool(self._mind.model.rules) and self._at_random > _BORED
         return None if learned_out else found
+
+    def _goes_on(self, intention: Intention, state: State) -> bool:
+        if not self._mind.config.monitor:
+            return bool(intention.plan.steps)
+        verdict = self._monitor.decide(
+            intention.surprised, intention.model, state, intention.plan, intention.worth, intention.trial
+        )
+        return verdict is Verdict.GO_ON
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
@@ -164,8 +164,7 @@ class PlanningDecider:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        queries = [Query(model.vocabulary, goal.parameters, goal.conditions) for goal in goals]
-        return Intention(purpose, plan, model, lambda end: any(query.holds(end) for query in queries))
+        return Intention(purpose, plan, model, reaches(model, goals))
 
     def _experiments(self, state: State) -> Iterator[Intention | None]:
         """Plans that work only if a hypothesis does."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from worldwright.planning.problem import Plan
-from worldwright.planning.validation import still_leads
-from worldwright.world_model.goal import Reach
+from worldwright.planning.validation import Worth, still_leads
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 
@@ -24,17 +22,15 @@ class Monitor:
     """Compares what happened with what was expected, and simulates the rest of the plan from where it led."""
 
     def decide(
-        self, surprised: bool, model: WorldModel, state: State, plan_rest: Plan, goals: Sequence[Reach]
+        self, surprised: bool, model: WorldModel, state: State, plan_rest: Plan, worth: Worth, trial: bool = False
     ) -> Verdict:
         """The verdict.
 
         Args:
             surprised: whether the observation contradicts the prediction.
-            model: the laws.
-            state: the belief now, made complete.
-            plan_rest: the steps not yet done.
-            goals: what the plan was made to reach, any one of them.
+            model, state, plan_rest, worth, trial: as for `still_leads`; `state` is the belief made complete.
         """
         if surprised:
             return Verdict.LEARN
-        return Verdict.GO_ON if still_leads(model, state, plan_rest, goals) else Verdict.REPLAN
+        leads = bool(plan_rest.steps) and still_leads(model, state, plan_rest, worth, trial)
+        return Verdict.GO_ON if leads else Verdict.REPLAN

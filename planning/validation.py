@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
 from worldwright.world_model.goal import Reach
@@ -44,11 +44,21 @@ def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Sta
     return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
 
 
-def still_leads(model: WorldModel, state: State, plan_rest: Plan, goals: Sequence[Reach]) -> bool:
-    """Whether the rest of a plan leads from `state` to one of the goals in the model; it may get there early."""
-    wanted = queries(model, goals)
-    for step in plan_rest.steps:
-        if any(query.holds(state) for query in wanted):
+Worth = Callable[[State], bool]
+
+
+def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, trial: bool = False) -> bool:
+    """Whether the rest of a plan leads in the model from `state` to one that is worth it; it may get there early.
+
+    Args:
+        model: the laws.
+        state: where it starts.
+        plan_rest: the steps not yet done; each but a trial must change something.
+        worth: whether a state is what the plan was made for.
+        trial: whether the last step is done to see what happens: the state before it is what counts then.
+    """
+    for step in plan_rest.steps[:-1] if trial else plan_rest.steps:
+        if not trial and worth(state):
             return True
         if _ended(state):
             return False
@@ -56,7 +66,13 @@ def still_leads(model: WorldModel, state: State, plan_rest: Plan, goals: Sequenc
         if not prediction.change:
             return False
         state = prediction.state
-    return any(query.holds(state) for query in wanted)
+    return worth(state)
+
+
+def reaches(model: WorldModel, goals: Sequence[Reach]) -> Worth:
+    """Whether a state is one of the goals."""
+    wanted = queries(model, goals)
+    return lambda state: any(query.holds(state) for query in wanted)
 
 
 def queries(model: WorldModel, goals: Sequence[Reach]) -> list[Query]:

@@ -10,12 +10,13 @@ from worldwright.planning.grounding import ground
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
 from worldwright.planning.search import breadth_first, reach
-from worldwright.planning.validation import still_leads, validate
+from worldwright.planning.validation import reaches, still_leads, validate
 from worldwright.world_model.model import Action, Prediction
 from worldwright.world_model.state import State
 
 LIMITS = Limits(cpu_seconds=60)
 CORRIDOR = PlanningProblem(MODEL, state_of("###### #@..G# ######"), (WIN,))
+WON = reaches(MODEL, (WIN,))
 STRAIGHT = Plan((PlanStep(Action("forward"), ("enters-free",)),) * 2 + (PlanStep(Action("forward"), ("enters-goal",)),))
 
 
@@ -48,25 +49,25 @@ def test_a_plan_that_does_not_work_is_told_why(plan: Plan, reason: str) -> None:
 
 def test_a_plan_still_leads_as_long_as_nothing_comes_between() -> None:
     state = predict(CORRIDOR.state, "forward").state
-    assert still_leads(MODEL, state, STRAIGHT.rest(), (WIN,))
-    assert not still_leads(MODEL, predict(state, "left").state, STRAIGHT.rest(), (WIN,))
-    assert not still_leads(MODEL, state, STRAIGHT.rest(2), (WIN,))
+    assert still_leads(MODEL, state, STRAIGHT.rest(), WON)
+    assert not still_leads(MODEL, predict(state, "left").state, STRAIGHT.rest(), WON)
+    assert not still_leads(MODEL, state, STRAIGHT.rest(2), WON)
     blocked = state.with_change({("on", "c3_1"): "wall"})
-    assert not still_leads(MODEL, blocked, STRAIGHT.rest(), (WIN,))
+    assert not still_leads(MODEL, blocked, STRAIGHT.rest(), WON)
 
 
 def test_a_plan_that_arrives_early_leads() -> None:
     state = predict(predict(predict(CORRIDOR.state, "forward").state, "forward").state, "forward").state
-    assert still_leads(MODEL, state, Plan(), (WIN,))
-    assert still_leads(MODEL, state, STRAIGHT, (WIN,))
+    assert still_leads(MODEL, state, Plan(), WON)
+    assert still_leads(MODEL, state, STRAIGHT, WON)
 
 
 def test_the_monitor_goes_on_replans_or_learns() -> None:
     monitor, state = Monitor(), predict(CORRIDOR.state, "forward").state
     turned = predict(state, "left").state
-    assert monitor.decide(False, MODEL, state, STRAIGHT.rest(), (WIN,)) is Verdict.GO_ON
-    assert monitor.decide(False, MODEL, turned, STRAIGHT.rest(), (WIN,)) is Verdict.REPLAN
-    assert monitor.decide(True, MODEL, state, STRAIGHT.rest(), (WIN,)) is Verdict.LEARN
+    assert monitor.decide(False, MODEL, state, STRAIGHT.rest(), WON) is Verdict.GO_ON
+    assert monitor.decide(False, MODEL, turned, STRAIGHT.rest(), WON) is Verdict.REPLAN
+    assert monitor.decide(True, MODEL, state, STRAIGHT.rest(), WON) is Verdict.LEARN
 
 
 def test_states_are_reached_nearest_first_and_read_like_states() -> None:
