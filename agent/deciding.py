@@ -151,10 +151,9 @@ class PlanningDecider:
 
     def _harmless(self, model: WorldModel, state: State) -> Intention | None:
         """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""
-        novelty = self._mind.explorer.novelty
-        context = novelty.context(state)
+        times = self._mind.explorer.novelty.times(state)
         for action in self._mind.perceiver.actions():
-            if not novelty.times(action, context) and not model.predict(state, action).change:
+            if not times(action) and not model.predict(state, action).change:
                 return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
 

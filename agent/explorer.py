@@ -18,6 +18,7 @@ from worldwright.agent.novelty import Novelty
 from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
 from worldwright.planning.task import GroundOperator, GroundTask
+from worldwright.world_model.induction.references import Readable
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
@@ -74,27 +75,23 @@ class Explorer:
         """The nearest way to do something in a context in which it was seldom done."""
         task = ground(PlanningProblem(model, state, ()), self._limits(), complete=True)
         for reached in reach(task, limit=self.config.search_states):
-            context = self.novelty.context(_View(task, reached.values))
-            action = self._newest(context, actions)
+            action = self._newest(_View(task, reached.values), actions)
             if action is not None:
                 steps = (*_steps(reached), PlanStep(action))
                 return Target(Plan(steps), partial(self._still_new, action))
         return None
 
     def _still_new(self, action: Action, end: State) -> bool:
-        return self._is_new(action, self.novelty.context(end))
+        return self._is_new(action, self.novelty.times(end)(action))
 
-    def _newest(self, context: int, actions: Collection[Action]) -> Action | None:
-        new = [action for action in actions if self._is_new(action, context)]
-        return min(
-            new,
-            key=lambda a: (self.novelty.times(a, context), self.novelty.total(a)),
-            default=None,
-        )
+    def _newest(self, state: Readable, actions: Collection[Action]) -> Action | None:
+        times = self.novelty.times(state)
+        new = [action for action in actions if self._is_new(action, times(action))]
+        return min(new, key=lambda action: (times(action), self.novelty.total(action)), default=None)
 
-    def _is_new(self, action: Action, context: int) -> bool:
+    def _is_new(self, action: Action, times: int) -> bool:
         settled = self._since_surprise.get(action.name, 0) >= _SETTLED
-        return self.novelty.times(action, context) < (1 if settled else self.config.tries)
+        return times < (1 if settled else self.config.tries)
 
     # -- places not yet seen ------------------------------------------------------------------------------------------
 

@@ -91,9 +91,9 @@ class RuleLearner:
         learned = self._learned.get(action)
         return learned.noise if learned else 0.0
 
-    def refs(self) -> list[Ref]:
-        """The references that matter to some action, as far as is known."""
-        return list(dict.fromkeys(ref for learned in self._learned.values() for ref in learned.refs))
+    def refs(self) -> dict[str, tuple[Ref, ...]]:
+        """By action, the references that matter to it, as far as is known."""
+        return {action: learned.refs for action, learned in self._learned.items() if learned.refs}
 
     def take(self, transition: Transition, surprised: bool) -> Revision | None:
         """Keep a transition, and revise the model if it is news.

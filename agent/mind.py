@@ -41,7 +41,7 @@ class Mind:
         if self.learner is None:
             return _FROZEN
         if any(self._moves(rule) for rule in self.model.rules_for(action.name)):
-            return self.explorer.novelty.times(action, self.explorer.novelty.context(hoped))
+            return self.explorer.novelty.times(hoped)(action)
         return self.learner.experience(action.name)
 
     def _moves(self, rule: ActionRule) -> bool:

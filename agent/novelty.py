@@ -7,13 +7,16 @@ context as a blue one before a blue, and another than a red key before a blue do
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 
 from worldwright.world_model.induction.features import FeatureSpace, Form
 from worldwright.world_model.induction.references import Frame, Readable, Ref, References
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
+
+Refs = tuple[Ref, ...]
 
 _REMEMBERED = 5_000  # steps that are counted anew when other things come to matter
 
@@ -26,29 +29,35 @@ class Novelty:
         self._references = References(vocabulary, vocabulary.actions[0].name)
         roots = [ref for ref in self._references.roots if not ref.is_argument]
         self._own = set(self._references.closure(roots))
-        nearby = self._references.closure([*roots, *self._references.neighbours(roots)])
-        self._nearby = self._references.closure(nearby)
-        self._refs: list[Ref] = self._nearby
+        self._nearby = tuple(self._references.closure([*roots, *self._references.neighbours(roots)]))
+        self._refs: dict[str, Refs] = {action.name: self._nearby for action in vocabulary.actions}
         self._history: deque[tuple[Action, State]] = deque(maxlen=_REMEMBERED)
         self._start()
 
     def _start(self) -> None:
-        self._space = FeatureSpace(self._references, self._refs)
-        self._names = 0
-        self._checked = 0
+        self._spaces = {refs: _Space(self._references, refs) for refs in self._refs.values()}
         self._counts: dict[tuple[Action, int], int] = {}
         self._totals: dict[Action, int] = {}
         for action, state in self._history:
             self._count(action, state)
 
-    def attend(self, refs: list[Ref]) -> None:
+    def attend(self, refs: Mapping[str, Sequence[Ref]]) -> None:
         """Let contexts be told apart by these references from now on.
 
-        As long as they do not go beyond the agent itself contexts are told apart by all that is near.
+        What matters to several actions matters to each, what matters to one alone to that one. As long as nothing
+        beyond the agent itself matters to several, contexts are told apart by all that is near.
+
+        Args:
+            refs: by action, what its laws mention.
         """
-        wanted = sorted(ref for ref in refs if not any(part.is_argument for part in ref.parts()))
-        if self._own.issuperset(wanted):
-            wanted = self._nearby
+        number = Counter(ref for mentioned in refs.values() for ref in set(mentioned))
+        common = {ref for ref, actions in number.items() if actions > 1}
+        wanted: dict[str, Refs] = {}
+        for action in self._refs:
+            own = {
+                ref for ref in common.union(refs.get(action, ())) if not any(part.is_argument for part in ref.parts())
+            }
+            wanted[action] = self._nearby if self._own.issuperset(common) else tuple(sorted(own))
         if wanted != self._refs:
             self._refs = wanted
             self._start()
@@ -64,28 +73,43 @@ class Novelty:
         self._count(action, state)
 
     def _count(self, action: Action, state: State) -> None:
-        key = (action, self.context(state))
+        key = (action, self._spaces[self._refs[action.name]].context(state))
         self._counts[key] = self._counts.get(key, 0) + 1
         self._totals[action] = self._totals.get(action, 0) + 1
 
-    def context(self, state: Readable) -> int:
-        """The state's context, as bits."""
-        bits = self._space.bits(Frame(state), state)
-        return bits & ~self._nominal()
+    def times(self, state: Readable) -> Callable[[Action], int]:
+        """How often an action was done in the context that it has in the state."""
+        contexts: dict[Refs, int] = {}
 
-    def _nominal(self) -> int:
-        for index in range(self._checked, len(self._space.features)):
-            feature = self._space.features[index]
-            type_ = self._references.type_of(feature.ref)
-            if feature.form is Form.IS and type_ in self._vocabulary.nominal:
-                self._names |= 1 << index
-        self._checked = len(self._space.features)
-        return self._names
+        def count(action: Action) -> int:
+            refs = self._refs[action.name]
+            if refs not in contexts:
+                contexts[refs] = self._spaces[refs].context(state)
+            return self._counts.get((action, contexts[refs]), 0)
 
-    def times(self, action: Action, context: int) -> int:
-        """How often the action was done in the context."""
-        return self._counts.get((action, context), 0)
+        return count
 
     def total(self, action: Action) -> int:
         """How often the action was done at all."""
         return self._totals.get(action, 0)
+
+
+class _Space:
+    """Contexts over some references, as bits: features but for names (a colour as such)."""
+
+    def __init__(self, references: References, refs: Refs) -> None:
+        self._references = references
+        self._space = FeatureSpace(references, refs)
+        self._names = 0
+        self._checked = 0
+
+    def context(self, state: Readable) -> int:
+        """The state's context."""
+        bits = self._space.bits(Frame(state), state)
+        for index in range(self._checked, len(self._space.features)):
+            feature = self._space.features[index]
+            type_ = self._references.type_of(feature.ref)
+            if feature.form is Form.IS and type_ in self._references.vocabulary.nominal:
+                self._names |= 1 << index
+        self._checked = len(self._space.features)
+        return bits & ~self._names
