@@ -13,7 +13,7 @@ from itertools import groupby
 from worldwright.planning.cases import Case, Numbering
 from worldwright.planning.forms import Form
 from worldwright.planning.joins import Names
-from worldwright.planning.problem import PlanningStopped, PlanStatus
+from worldwright.planning.problem import Deadline, PlanningStopped, PlanStatus
 from worldwright.planning.reachability import split
 from worldwright.planning.task import GroundEffect
 from worldwright.world_model.language import Exists, Literal
@@ -109,10 +109,12 @@ class _Pairing:
 class Merger:
     """Makes the effects of one operator out of instances that may fire together."""
 
-    def __init__(self, model: WorldModel, state: State, numbering: Numbering) -> None:
+    def __init__(self, model: WorldModel, state: State, numbering: Numbering, deadline: Deadline) -> None:
         self._model = model
         self._state = state
         self._numbering = numbering
+        self._deadline = deadline
+        self._precedence: dict[tuple[int, Names, Names], bool] = {}  # of two bindings of a form
         self._backgrounds: dict[int, dict[Fluent, Value]] = {}
 
     def effects(self, base: Candidate, others: Sequence[Candidate]) -> tuple[GroundEffect, ...]:
@@ -138,12 +140,19 @@ class Merger:
         ordered = []
         for _, rule_parts in groupby(parts, key=lambda part: part[0][0].order):
             group = list(rule_parts)
-            while group:
-                first = group[0]
-                if len(group) > 1 and _conflict([effects for _, effects in group]):
-                    first = next((each for each in group if not self._is_preceded(each, group)), first)
-                group.remove(first)
-                ordered.append(first[1])
+            if _conflict([effects for _, effects in group]):
+                group = self._sorted(group)
+            ordered += [effects for _, effects in group]
+        return ordered
+
+    def _sorted(self, group: Sequence[Part]) -> list[Part]:
+        """Bindings of one rule, each behind all that precede it (not all pairs can be compared)."""
+        waiting, ordered = list(group), []
+        while waiting:
+            self._deadline.check()
+            first = next((each for each in waiting if not self._is_preceded(each, waiting)), waiting[0])
+            waiting.remove(first)
+            ordered.append(first)
         return ordered
 
     def _is_preceded(self, part: Part, group: Sequence[Part]) -> bool:
@@ -159,12 +168,20 @@ class Merger:
         before, after = form.parameters(left[1]), form.parameters(right[1])
         if before == after or not _agree(left[2], right[2]):
             return False
+        known = self._precedence.get((id(form), before, after))
+        return known if known is not None else self._ask(left, right, before, after)
+
+    def _ask(self, left: Candidate, right: Candidate, before: Names, after: Names) -> bool:
+        form = left[0]
+        assert form.rule is not None
         values = {**self._background(form), **self._required(left), **self._required(right)}
         state = State(values, self._state.universe)
         given = dict(zip([variable.name for variable in form.rule.parameters], form.arguments(left[1]), strict=False))
         for binding in self._model.query(form.rule).bindings(state, given):
             names = tuple(binding[variable.name] for variable in form.rule.parameters)
             if names in (before, after):
+                self._precedence[id(form), before, after] = names == before
+                self._precedence[id(form), after, before] = names == after
                 return names == before
         return False
 
@@ -215,11 +232,11 @@ def _conflict(groups: Sequence[Sequence[GroundEffect]]) -> bool:
 
 def _needed(effects: Sequence[GroundEffect], given: Mapping[int, int]) -> tuple[GroundEffect, ...]:
     """The effects without those that a later one always overrides, and those that change nothing."""
-    kept: list[GroundEffect] = []
+    kept: dict[GroundEffect, None] = {}
     settled: set[int] = set()
     for effect in reversed(effects):
         if effect.variable not in settled and effect not in kept:
-            kept.append(effect)
+            kept[effect] = None
             if not effect.conditions:
                 settled.add(effect.variable)
     changing = {effect.variable for effect in kept if given.get(effect.variable) != effect.value}

@@ -19,6 +19,7 @@ from worldwright.world_model.model import Action
 from worldwright.world_model.vocabulary import ENDED
 
 MAX_OPERATORS = 400_000
+_CHECK_EVERY = 16  # operators between two looks at the clock
 MAX_COMBINED = 4_000  # ways to combine the parts of a goal that are spelt out
 
 
@@ -109,7 +110,7 @@ class _Operators:
     ) -> None:
         self._reachability = reachability
         self._numbering = numbering
-        self._merger = Merger(problem.model, problem.state, numbering)
+        self._merger = Merger(problem.model, problem.state, numbering, deadline)
         self._deadline = deadline
         self._running = numbering.none_of.get((ENDED,))
 
@@ -134,11 +135,12 @@ class _Operators:
         return {Action(name, args): group for (name, args), group in groups.items()}
 
     def _of_action(self, action: Action, group: list[Candidate], barred: list[Candidate]) -> list[GroundOperator]:
-        self._deadline.check()
         everyone = group + barred
         beside = compatible([case for _, _, case in everyone])
         found: dict[tuple[object, ...], GroundOperator] = {}
         for number, base in enumerate(group):
+            if number % _CHECK_EVERY == 0:
+                self._deadline.check()
             others = beside[number]
             if others:
                 if any(other >= len(group) for other in others):
