@@ -119,6 +119,10 @@ def evaluate(
     """Only act: play episodes for the goal with a model."""
     with errors_in_one_line():
         screen = console()
+        if jobs > 1 and not freeze:
+            raise WorldwrightError(
+                "--jobs needs --freeze: an agent that learns on plays its episodes one after another"
+            )
         if json_file is not None:
             require_writable(json_file)
         known = load_model(model)

@@ -37,6 +37,7 @@ def records(folder: Path) -> list[EpisodeRecord]:
         (["eval", ROOM, "--model", "."], "not a regular file"),
         (["eval", ROOM, "--model", "other.ww"], "worldwright learn"),
         (["run", ROOM, "--model", "other.ww"], "worldwright learn"),
+        (["eval", ROOM, "--model", "other.ww", "--jobs", "2"], "--freeze"),
         (["rules", "/dev/zero"], "not a regular file"),
         (["run", ROOM, "--set", "agent.engin=search"], "agent.engine"),
         (["run", ROOM, "--set", "agent=3"], "agent.engine"),
