@@ -239,10 +239,7 @@ class ActionInducer:
 
     def _written(self, laws: Sequence[_Law], noise: float, at_step: int) -> Learned:
         names: dict[str, int] = {}
-        cost = exception_price(noise)
-        kept = [
-            law for law in laws if law.support * cost >= self._length([law], 0.0) + _EFFECT_PRICE * len(law.pattern)
-        ]
+        kept = [law for law in laws if self._is_worth_it(law)]
         rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(kept)]
         hypotheses = [
             self._rule([law], law.boundary.general, names, at_step, "-maybe")
