@@ -13,14 +13,14 @@ from functools import partial
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
-from worldwright.agent.lookahead import Reached, reach
 from worldwright.agent.novelty import Novelty
 from worldwright.planning.grounding import ground
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
+from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.induction.references import Readable
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Fluent, State, Value
+from worldwright.world_model.state import Fluent, State
 
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
@@ -33,20 +33,6 @@ class Target:
 
     plan: Plan
     worth: Callable[[State], bool]
-
-
-@dataclass(frozen=True)
-class _View:
-    """A state of a ground task, read without building it."""
-
-    task: GroundTask
-    values: tuple[int, ...]
-
-    def value(self, fluent: Fluent) -> Value | None:
-        number = self.task.variables.get(fluent)
-        if number is None:
-            return self.task.state.value(fluent)
-        return self.task.domains[number][self.values[number]]
 
 
 @dataclass
@@ -73,9 +59,9 @@ class Explorer:
 
     def untried(self, model: WorldModel, state: State, actions: Collection[Action]) -> Target | None:
         """The nearest way to do something in a context in which it was seldom done."""
-        task = ground(PlanningProblem(model, state, ()), self._limits(), complete=True)
+        task = self._ground(model, state)
         for reached in reach(task, limit=self.config.search_states):
-            action = self._newest(_View(task, reached.values), actions)
+            action = self._newest(reached, actions)
             if action is not None:
                 steps = (*_steps(reached), PlanStep(action))
                 return Target(Plan(steps), partial(self._still_new, action))
@@ -106,15 +92,15 @@ class Explorer:
             unseen: names of the places.
             gain: how much seeing a place may reveal.
         """
-        task = ground(PlanningProblem(model, state, ()), self._limits())
+        task = self._ground(model, state)
+        own = _own_places(state)
         best: tuple[float, Reached, str] | None = None
         for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
             if reached.operator is None:
                 continue
-            view = _View(task, reached.values)
-            here = next((v for v in map(view.value, _own_places(state)) if v in unseen), None)
+            here = next((v for v in map(reached.value, own) if v in unseen), None)
             if here is not None:
                 score = reached.cost - _GAIN * gain(str(here))
                 if best is None or score < best[0]:
@@ -124,8 +110,13 @@ class Explorer:
         place = best[2]
         return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
 
-    def _limits(self) -> Limits:
-        return Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
+    def _ground(self, model: WorldModel, state: State) -> GroundTask:
+        """What can be done from the state; nothing, if that is too much to look through."""
+        try:
+            limits = Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
+            return ground(PlanningProblem(model, state, ()), limits)
+        except PlanningStopped:
+            return GroundTask(state, (), (), (), (), ())
 
 
 def _steps(reached: Reached) -> tuple[PlanStep, ...]:

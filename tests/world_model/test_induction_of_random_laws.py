@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -207,7 +206,6 @@ def test_what_is_induced_foretells_what_was_not_seen(world: WorldModel, seed: in
     assert len(wrong(model, unseen)) <= 2
 
 
-@pytest.mark.xfail(strict=True, reason="what contradicts an effect of two laws is not seen")
 def test_two_laws_that_change_the_same_thing_are_told_apart() -> None:
     dries = law("dries", ["(sort ?x stone)", "(not (= ?h nil))"], ("", "", "(not (damp ?x))"))
     splits = law("splits", ["(sort ?x stone)", "(not (= ?h nil))"], EFFECTS[1])

@@ -27,7 +27,7 @@ Term = Ref | str  # a reference or a constant
 class Assignment:
     """The fluent `head(keys)` takes the value `new`; `old` is the constant that it must have had, if that matters.
 
-    `new` is None where an atom of a relation becomes false.
+    `new` is None where an atom of a relation becomes false, or the fluent loses its value.
     """
 
     head: str
@@ -110,6 +110,8 @@ class EffectReader:
             return [Assignment(fluent[0], found, None, "true" if value is True else None)]
         predicate = self._vocabulary.predicate(fluent[0])
         old = self._old(str(transition.before.value(fluent)), predicate.types[-1])
+        if value is None:
+            return [Assignment(fluent[0], found, old, None)]
         target = Ref(fluent[0], found)
         return [Assignment(fluent[0], found, old, term) for term in self._terms(str(value), target, names)]
 

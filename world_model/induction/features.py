@@ -60,6 +60,11 @@ class FeatureSpace:
             for left, right in combinations(self._values, 2)
             if references.type_of(left) == references.type_of(right) and left.head == right.head
         ]
+        self._same = [
+            (left, right)
+            for left, right in combinations(self._objects, 2)
+            if left.is_argument and references.comparable(left, right)
+        ]
         self._relations = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) <= 1]
         self._counters = [c for c in vocabulary.counters if not c.types]
         self._unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
@@ -90,7 +95,7 @@ class FeatureSpace:
                 yield Feature(Form.IS, ref, value)
         for ref in self._objects:
             yield from self._about_object(ref, frame)
-        for left, right in self._pairs:
+        for left, right in (*self._pairs, *self._same):
             one, two = frame.resolve(left), frame.resolve(right)
             if one is not None and two is not None:
                 yield Feature(Form.SAME if one == two else Form.DIFFERENT, left, other=right)

@@ -125,15 +125,26 @@ class ActionInducer:
     ) -> float:
         """The share of outcomes that differ although all around was the same: what no precondition can explain."""
         bits = self._bits(self._wide(list(dict.fromkeys(ref for pattern in patterns for ref in refs_of(pattern)))))
-        groups: dict[int, dict[tuple[EffectPattern, ...], int]] = {}
-        for context, found in zip(bits, chosen, strict=True):
-            counts = groups.setdefault(context, {})
-            counts[tuple(found)] = counts.get(tuple(found), 0) + 1
-        repeated = [counts for counts in groups.values() if sum(counts.values()) > 1]
-        total = sum(sum(counts.values()) for counts in repeated)
-        minority = sum(sum(counts.values()) - max(counts.values()) for counts in repeated)
+        groups: dict[int, list[int]] = {}
+        for index, context in enumerate(bits):
+            groups.setdefault(context, []).append(index)
+        repeated = [group for group in groups.values() if len(group) > 1]
+        total = sum(map(len, repeated))
+        minority = sum(self._exceptions(group, chosen) for group in repeated)
         self.repetitions = (minority, total)
         return (minority + _PRIOR_REPETITIONS * world_noise + 0.001) / (total + _PRIOR_REPETITIONS + 1)
+
+    def _exceptions(self, group: Sequence[int], chosen: Sequence[list[EffectPattern]]) -> int:
+        """How many transitions of a context disagree with its usual outcome, as far as they were in view."""
+
+        def disagrees(index: int, usual: tuple[EffectPattern, ...]) -> bool:
+            transition, frame = self._entries[index]
+            found = chosen[index]
+            missed = any(p not in found and _was_missed(p, transition, frame) for p in usual)
+            return missed or any(pattern not in usual for pattern in found)
+
+        outcomes = dict.fromkeys(tuple(chosen[index]) for index in group)
+        return min(sum(disagrees(index, usual) for index in group) for usual in outcomes) if len(outcomes) > 1 else 0
 
     def _near(self, touched: Sequence[Ref]) -> list[Ref]:
         """What an effect touches, the agent's own references, and what can be said of all these."""
@@ -281,19 +292,19 @@ class ActionInducer:
 
 
 def _was_missed(pattern: EffectPattern, transition: Transition, frame: Frame) -> bool:
-    """Whether the effect could have been seen in this transition, had it come about."""
+    """Whether the effect could have come about here, and something else was seen in its place."""
+    missed = False
     for assignment in pattern:
         keys = [frame.resolve(key) for key in assignment.keys]
-        if None in keys:
+        new = frame.resolve(assignment.new) if isinstance(assignment.new, Ref) else assignment.new
+        if None in keys or (new is None and assignment.new is not None):
             return False
         fluent = (assignment.head, *[str(key) for key in keys])
-        old = transition.before.value(fluent)
-        new = frame.resolve(assignment.new) if isinstance(assignment.new, Ref) else assignment.new
-        if (assignment.old is not None and old != assignment.old) or old == new or (new is None and old is None):
+        if assignment.old is not None and transition.before.value(fluent) != assignment.old:
             return False
-        if not transition.is_observed(fluent):
-            return False
-    return True
+        after = transition.after.value(fluent)
+        missed |= transition.is_observed(fluent) and new != ("true" if after is True else after)
+    return missed
 
 
 def _alternatives(laws: Sequence[_Law]) -> list[list[_Law]]:

@@ -106,6 +106,10 @@ class References:
         """Whether the objects of a type are the vocabulary's constants (a lone constant only marks an absence)."""
         return type_ in self._value_types
 
+    def comparable(self, left: Ref, right: Ref) -> bool:
+        """Whether two references may pick out the same thing, by their types."""
+        return self.fits(left, self.type_of(right)) or self.fits(right, self.type_of(left))
+
     def fits(self, ref: Ref, type_: str) -> bool:
         """Whether what a reference picks out may be of the type."""
         return self.vocabulary.is_a(self.type_of(ref), type_)

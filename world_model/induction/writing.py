@@ -95,6 +95,10 @@ class RuleWriter:
             self._deny(EQUALS, (self._value(feature.ref), feature.value))
         elif feature.form is Form.SAME:
             assert feature.other is not None
+            if feature.other.is_argument:
+                same = LiftedAtom(EQUALS, (self._value(feature.ref), self._value(feature.other)))
+                self._conditions[Literal(same)] = None
+                return
             keys = [self._value(key) for key in feature.other.keys]
             self._conditions[Literal(LiftedAtom(feature.other.head, (*keys, self._value(feature.ref))))] = None
         elif feature.form is Form.DIFFERENT:
