@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pytest
-from minigrid.core.grid import Grid
-from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Ball, Box, Key, Wall, WorldObj
-from minigrid.minigrid_env import MiniGridEnv
 
 from tests.agent.laws import sliding, slippery, two_step, usual
+from tests.agent.stage import Play
 from tests.agent.walking import MOVING, Moment, Truth, believed_look, look, walk
-from worldwright.agent.memory import Memory, Sighting, cell_name
+from worldwright.agent.memory import Memory, cell_name
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, NOTHING, VOCABULARY
 from worldwright.envs.registry import make_env
@@ -73,7 +70,9 @@ def test_who_knows_the_laws_is_never_lost_and_remembers_all_it_saw(level: str, q
 @pytest.mark.parametrize("level", SMALL)
 @pytest.mark.parametrize("quick", [False, True], ids=["learning", "frozen"])
 @pytest.mark.parametrize(
-    ("law", "laws"), [("two-step", two_step), ("sliding", sliding), ("slippery", slippery)], ids=lambda part: str(part)
+    ("law", "laws"),
+    [("two-step", two_step), ("sliding", sliding), ("slippery", slippery)],
+    ids=["two-step", "sliding", "slippery"],
 )
 def test_other_ways_of_walking_do_not_break_the_map(
     level: str, quick: bool, law: str, laws: Callable[[], WorldModel]
@@ -143,55 +142,6 @@ def test_where_all_looks_the_same_nothing_is_sure_and_a_law_decides() -> None:
 
 
 # -- things and their names ------------------------------------------------------------------------------
-
-
-class Stage(MiniGridEnv):
-    """A room with things in chosen places, all in view."""
-
-    def __init__(self, things: dict[tuple[int, int], WorldObj], **keywords: Any) -> None:
-        self._things = things
-        super().__init__(
-            mission_space=MissionSpace(lambda: "go to the green goal square"),
-            grid_size=9,
-            max_steps=500,
-            see_through_walls=True,
-            **keywords,
-        )
-
-    def _gen_grid(self, width: int, height: int) -> None:
-        self.grid = Grid(width, height)
-        self.grid.wall_rect(0, 0, width, height)
-        for place, thing in self._things.items():
-            self.put_obj(thing, *place)
-        self.agent_pos, self.agent_dir = (1, 4), 0
-        self.mission = "go to the green goal square"
-
-
-class Play:
-    """Plays actions on a stage, and remembers."""
-
-    def __init__(self, things: dict[tuple[int, int], WorldObj]) -> None:
-        self.env = Stage(things)
-        self._perceiver = MiniGridPerceiver()
-        self._model = usual()
-        self.memory = Memory(VOCABULARY, self._perceiver.landmarks)
-        observation, _ = self.env.reset(seed=0)
-        self.sighting: Sighting = self.memory.update(self._perceiver.perceive(observation))
-
-    def do(self, *names: str) -> Play:
-        for name in names:
-            foreseen = self._model.possibilities(self.sighting.state, Action(name))
-            observation = self.env.step(ACTIONS.index(name))[0]
-            self.sighting = self.memory.update(self._perceiver.perceive(observation), foreseen, 1000)
-        return self
-
-    def at(self, x: int, y: int) -> str:
-        """What is believed to be in a cell of the grid."""
-        return str(self.sighting.state.value(("on", cell_name((x - 1, y - 4)))))
-
-    @property
-    def hand(self) -> str:
-        return str(self.sighting.state.value(("holding",)))
 
 
 def test_a_thing_keeps_its_name_when_it_is_carried_and_put_down() -> None:
