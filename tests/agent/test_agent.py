@@ -1,0 +1,146 @@
+"""The agent from end to end: from nothing to laws, and with the laws to the goal, the same in every process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.agent.laws import usual
+from tests.agent.walking import walk
+from worldwright.agent.agent import Agent
+from worldwright.agent.config import AgentConfig
+from worldwright.agent.events import Acted, Event
+from worldwright.envs.minigrid.laws import ALTERED_ID
+from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.language import Literal
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.model_file import load_model
+from worldwright.world_model.syntax import show_rule
+
+ROOT = Path(__file__).parents[2]
+SCHOOL = ("MiniGrid-DoorKey-6x6-v0", "MiniGrid-Unlock-v0")
+
+
+@pytest.fixture(scope="session")
+def learned() -> WorldModel:
+    """What an agent that knew nothing has learned in 700 steps."""
+    agent = Agent(seed=0)
+    agent.learn(SCHOOL, 700, seed=0)
+    return agent.model
+
+
+# -- learning, then acting -------------------------------------------------------------------------------
+
+
+def test_what_was_learned_in_two_small_levels_solves_larger_ones_never_seen(learned: WorldModel) -> None:
+    results = list(Agent(learned).act("MiniGrid-DoorKey-8x8-v0", episodes=20, seed=10_000, freeze=True))
+    assert [result.seed for result in results] == list(range(10_000, 10_020))
+    assert [result.failure for result in results] == [""] * 20
+    assert sum(result.steps for result in results) / 20 <= 40
+
+
+def test_learned_laws_hold_in_levels_and_colours_never_seen(learned: WorldModel) -> None:
+    """Judged on walks of an agent that knows the true laws, and so where it is."""
+    tally: Counter[str] = Counter()
+    for seed in range(4):
+        for moment in walk("MiniGrid-DoorKey-8x8-v0", seed, 150, usual()):
+            if moment.action is None:
+                continue
+            foretold = learned.predict(moment.before, moment.action).state
+            seen = moment.sighting.state
+            tally["all"] += 1
+            tally["right"] += all(seen.values.get(fluent) == value for fluent, value in foretold.values.items())
+    assert tally["all"] >= 500
+    assert tally["right"] >= 0.98 * tally["all"]
+
+
+def test_learned_laws_name_no_colour_no_direction_and_no_single_thing(learned: WorldModel) -> None:
+    vocabulary = learned.vocabulary
+    nominal = {name for name, type_ in vocabulary.constant_types.items() if type_ in vocabulary.nominal}
+    for rule in learned.rules:
+        words = set(show_rule(rule).replace("(", " ").replace(")", " ").split())
+        variables = {variable.name for variable in rule.parameters}
+        terms = {term for c in rule.preconditions if isinstance(c, Literal) for term in c.atom.args}
+        assert not words & nominal
+        assert terms <= variables | set(vocabulary.constant_types)
+
+
+def test_a_learned_model_survives_its_file(learned: WorldModel, tmp_path: Path) -> None:
+    Agent(learned).save(tmp_path / "model.ww")
+    loaded = load_model(tmp_path / "model.ww")
+    assert (loaded.rules, loaded.hypotheses, loaded.steps) == (learned.rules, learned.hypotheses, learned.steps)
+    (result,) = Agent.load(tmp_path / "model.ww").act("MiniGrid-DoorKey-8x8-v0", seed=77, freeze=True)
+    assert result.success
+
+
+def test_an_agent_without_a_model_or_a_world_says_so() -> None:
+    with pytest.raises(WorldwrightError, match="no model"):
+        _ = Agent().model
+    with pytest.raises(WorldwrightError, match="no environment"):
+        _ = Agent().mind
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", ["other-key", "swapped-turns", "two-step", "done-drops", "slippery"])
+def test_other_laws_are_learned_by_the_same_agent(law: str) -> None:
+    agent = Agent(seed=0)
+    agent.learn([ALTERED_ID], 1000, seed=0, keywords={"law": law, "env_id": SCHOOL[0]})
+    agent.learn([ALTERED_ID], 600, seed=500, keywords={"law": law, "env_id": SCHOOL[1]})
+    keywords = {"law": law, "env_id": "MiniGrid-DoorKey-8x8-v0"}
+    results = list(agent.act(ALTERED_ID, episodes=20, seed=10_000, freeze=True, keywords=keywords))
+    assert sum(result.success for result in results) >= 19
+
+
+# -- determinism -----------------------------------------------------------------------------------------
+
+PLAY = """
+import sys
+from worldwright.agent.agent import Agent
+from worldwright.agent.config import AgentConfig
+from worldwright.agent.events import Acted, Event
+
+def tell(event: Event) -> None:
+    print(event.model_dump_json(exclude={"cpu_s"}))
+
+agent = Agent(seed=int(sys.argv[1]))
+agent.learn(["MiniGrid-Empty-5x5-v0", "BabyAI-GoToLocal-v0"], 200, seed=int(sys.argv[2]), tell=tell)
+for result in agent.act("MiniGrid-DoorKey-5x5-v0", episodes=2, seed=50, max_steps=20, tell=tell):
+    print(result.success, result.steps, result.failure)
+agent.save(sys.argv[3])
+"""
+
+
+def play_elsewhere(folder: Path, hashes: str, seeds: Sequence[int] = (1, 2)) -> tuple[str, str]:
+    """What a process with another hash seed tells of the same episodes, and the model that it saves."""
+    model = folder / f"{hashes}-{seeds[0]}.ww"
+    told = subprocess.run(
+        [sys.executable, "-c", PLAY, *map(str, seeds), str(model)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hashes},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout, model.read_text(encoding="utf-8")
+
+
+def test_the_same_seeds_give_the_same_episodes_in_every_process(tmp_path: Path) -> None:
+    one, other = (play_elsewhere(tmp_path, hashes) for hashes in ("0", "4711"))
+    assert one[0].splitlines() == other[0].splitlines()
+    assert one[1] == other[1]
+    assert '"kind":"revised"' in one[0]
+
+
+def test_two_agents_with_the_same_seed_choose_the_same_and_with_another_seed_not() -> None:
+    def choices(seed: int) -> list[str]:
+        told: list[Event] = []
+        Agent(seed=seed, config=AgentConfig(explorer="random")).learn(["MiniGrid-Empty-8x8-v0"], 60, tell=told.append)
+        return [event.action for event in told if isinstance(event, Acted)]
+
+    assert choices(1) == choices(1) != choices(2)
