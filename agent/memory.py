@@ -287,18 +287,16 @@ class Memory:
         before: Mapping[str, Value | None],
         slots: Mapping[str, Fluent],
     ) -> dict[str, str]:
-        contents: dict[str, str] = {}
-        for item in open_slots:  # a thing that vanished here and appeared there, looking the same, moved
-            same = next((thing for thing in missing if self._looks(thing) == item.appearance), None)
-            if same is not None:
-                contents[item.slot] = same
-                missing.remove(same)
+        known = [item for item in open_slots if before[item.slot] is not None]
+        contents = self._moved(known, missing)
         for item in open_slots:  # what stands where something else vanished is that thing, changed
             old = before[item.slot]
             if item.slot not in contents and isinstance(old, str) and old in missing:
                 contents[item.slot] = old
                 missing.remove(old)
                 self._set_looks(old, item.appearance or ())
+        fresh = [item for item in open_slots if item.slot not in contents]
+        contents |= self._moved(fresh, missing)
         for item in open_slots:
             if item.slot not in contents:
                 contents[item.slot] = self._new_thing(item, lattice)
@@ -310,6 +308,16 @@ class Memory:
             self._where[thing] = item.slot
             if item.slot in self._places:
                 self._note_landmarks(thing, self._places[item.slot])
+        return contents
+
+    def _moved(self, slots: list[_Seen], missing: list[str]) -> dict[str, str]:
+        """A thing that vanished in one slot and appeared in another, looking the same, moved."""
+        contents: dict[str, str] = {}
+        for item in slots:
+            same = next((thing for thing in missing if self._looks(thing) == item.appearance), None)
+            if same is not None:
+                contents[item.slot] = same
+                missing.remove(same)
         return contents
 
     def _looks(self, thing: str) -> Appearance | None:
