@@ -135,7 +135,7 @@ class _Play:
         if terminated:
             self.failure = "" if gain > 0 else "ended without success"
         elif truncated:
-            self.failure = "out of time"
+            self.failure = f"out of time: {self.tell.trouble}" if self.tell.trouble else "out of time"
 
     def review(self) -> None:
         """Learn what is left to be learned of the episode."""
@@ -147,16 +147,20 @@ class _Play:
 
 
 class _Ear:
-    """Passes events on, and remembers why there was no plan to the goal when last one was looked for."""
+    """Passes events on, and remembers why there was no plan to the goal when last one was looked for.
+
+    `trouble` is that reason if it was the planner's and not the world's.
+    """
 
     def __init__(self, tell: Listener) -> None:
         self._tell = tell
-        self.why = ""
+        self.why = self.trouble = ""
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Planned) and event.purpose in ("goal", "win"):
             reason = f" ({event.reason})" if event.reason else ""
             self.why = "" if event.status == "solved" else f"plan to the {event.purpose} {event.status}{reason}"
+            self.trouble = "" if event.status == "unsolvable" else self.why
         self._tell(event)
 
 

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then
@@ -280,7 +281,21 @@ def rules(draw: Draw, vocabulary: Vocabulary, name: str = "rule") -> ActionRule:
     ]
     evidence = Evidence(draw(st.integers(0, 10**9)), draw(st.integers(0, 9)), "inducer", draw(st.integers(0, 10**9)))
     preconditions = tuple(c for c in drawn if c is not None)
-    return ActionRule(name, action.name, tuple(parameters), preconditions, tuple(outcomes), evidence)
+    rule = ActionRule(name, action.name, tuple(parameters), preconditions, tuple(outcomes), evidence)
+    # An effect must fit its types exactly, a condition need only possibly fit; what it replaces may be either.
+    assume(_effects_fit(vocabulary, rule))
+    return rule
+
+
+def _effects_fit(vocabulary: Vocabulary, rule: ActionRule) -> bool:
+    types = {**vocabulary.constant_types, **{variable.name: variable.type for variable in rule.parameters}}
+    return all(
+        vocabulary.is_a(types[term], wanted)
+        for outcome in rule.outcomes
+        for effect in outcome.effects
+        if isinstance(effect, Literal) and effect.positive
+        for term, wanted in zip(effect.atom.args, vocabulary.predicate(effect.atom.predicate).types, strict=True)
+    )
 
 
 @st.composite
