@@ -160,7 +160,7 @@ class _Ear:
         if isinstance(event, Planned) and event.purpose in ("goal", "win"):
             reason = f" ({event.reason})" if event.reason else ""
             self.why = "" if event.status == "solved" else f"plan to the {event.purpose} {event.status}{reason}"
-            self.trouble = "" if event.status == "unsolvable" else self.why
+            self.trouble = self.trouble if event.status == "unsolvable" else self.why
         self._tell(event)
 
 
