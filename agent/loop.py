@@ -149,7 +149,7 @@ class _Play:
 class _Ear:
     """Passes events on, and remembers why there was no plan to the goal when last one was looked for.
 
-    `trouble` is that reason if it was the planner's and not the world's.
+    `trouble` is the last time that planning failed for the planner's reasons and not the world's.
     """
 
     def __init__(self, tell: Listener) -> None:
@@ -157,10 +157,13 @@ class _Ear:
         self.why = self.trouble = ""
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Planned) and event.purpose in ("goal", "win"):
+        if isinstance(event, Planned):
             reason = f" ({event.reason})" if event.reason else ""
-            self.why = "" if event.status == "solved" else f"plan to the {event.purpose} {event.status}{reason}"
-            self.trouble = self.trouble if event.status == "unsolvable" else self.why
+            said = f"plan to the {event.purpose} {event.status}{reason}"
+            if event.status not in ("solved", "unsolvable"):
+                self.trouble = said
+            if event.purpose in ("goal", "win"):
+                self.why = "" if event.status == "solved" else said
         self._tell(event)
 
 
