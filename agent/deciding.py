@@ -16,7 +16,7 @@ from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep, cpu_seconds
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
 from worldwright.planning.validation import Worth, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, next_reaches
 from worldwright.world_model.language import LiftedAtom, Literal
@@ -25,6 +25,8 @@ from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
+_REST = 8  # steps for which planning for a purpose is let be after it took too long
+_BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
@@ -83,6 +85,8 @@ class PlanningDecider:
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
         self._begun: dict[tuple[object, ...], int] = {}
+        self._brief = Limits(min(_BRIEF, mind.config.plan_cpu_seconds), mind.config.plan_memory_mb)
+        self._not_before: dict[str, int] = {}
         self._monitor = Monitor()
         self._at_random = 0
         self._tell: Listener
@@ -158,7 +162,12 @@ class PlanningDecider:
         return None
 
     def _plan(self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> Intention | None:
-        result = self._engine.solve(PlanningProblem(model, state, goals), self._limits)
+        if self._step < self._not_before.get(purpose, 0):
+            return None
+        limits = self._limits if purpose == "goal" else self._brief
+        result = self._engine.solve(PlanningProblem(model, state, goals), limits)
+        if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
+            self._not_before[purpose] = self._step + _REST
         plan = result.plan or Plan()
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
