@@ -57,3 +57,12 @@ class Belief:
                 self.values.pop(fluent, None)
             else:
                 self.values[fluent] = value
+
+    def forget_all_but(self, names: frozenset[str]) -> None:
+        """Make unknown what is about other objects than these."""
+        constants = self.vocabulary.constant_types
+        self.values = {
+            fluent: value
+            for fluent, value in self.values.items()
+            if all(name in names or name in constants for name in fluent[1:])
+        }

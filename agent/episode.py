@@ -112,6 +112,8 @@ class Episode:
         before = self._state
         belief = self.memory.belief
         belief.update(end)
+        if self.mind.config.memory == "view":
+            belief.forget_all_but(sighting.observed)
         held = self.tracker.remaining
         remaining = self.tracker.update(State(belief.values, belief.universe))
         belief.update({(GOAL_HOLDS,): True if remaining is None else None})

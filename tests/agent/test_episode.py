@@ -255,7 +255,6 @@ def test_every_stage_can_be_switched(settings: dict[str, Any]) -> None:
     assert agent.model.steps == 60
 
 
-@pytest.mark.xfail(strict=True, reason="the setting is not read")
 def test_without_a_map_what_is_out_of_view_is_unknown() -> None:
     agent = Agent(usual(), config=AgentConfig(memory="view"))
     _, told = played(agent, DOOR, seed=2, max_steps=30)
