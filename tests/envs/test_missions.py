@@ -106,7 +106,7 @@ def read_back(goal: Goal) -> Any:
     """A goal in the form of `Clause.said`; ("all", ...), ("then", ...) or ("any", ...) around several."""
     if isinstance(goal, Reach):
         return _clause(goal)
-    if isinstance(goal, Then) and len(goal.parts) == 2:
+    if isinstance(goal, Then) and len(goal.parts) == 2 and not isinstance(goal.parts[1], Then):
         first, second = map(read_back, goal.parts)
         putting = second[1] if second[0] == "any" else second
         if first[0] == "pick up" and putting[0] == "put":
