@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from worldwright.world_model.induction import Inducer
-from worldwright.world_model.language import ActionRule, Literal
+from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Universe, Value
 from worldwright.world_model.syntax import parse_rule
@@ -178,21 +178,12 @@ def wrong(model: WorldModel, transitions: Sequence[Transition]) -> list[Transiti
     return [t for t in transitions if model.predict(t.before, t.action).state != t.after]
 
 
-def meddles(world: WorldModel) -> bool:
-    """Whether two laws change the same thing."""
-    changed = [
-        {e.atom.args[0] for o in rule.outcomes for e in o.effects if isinstance(e, Literal)} for rule in world.rules
-    ]
-    return len(changed) == 2 and bool(changed[0] & changed[1])
-
-
 @given(worlds(), st.integers(0, 10**6), st.sampled_from([5, 20, 60, 150]))
 @settings(max_examples=200, deadline=None)
 def test_what_is_induced_explains_all_that_was_seen(world: WorldModel, seed: int, number: int) -> None:
-    """By laws, or where little was seen by hypotheses."""
-    assume(not meddles(world))
+    """By laws, or where little was seen by hypotheses; one case in 100 may count as chance, to spare a law."""
     seen = doings(world, number, seed, HUES)
-    assert wrong(induced(seen).optimist(), seen) == []
+    assert len(wrong(induced(seen).optimist(), seen)) <= number // 100
 
 
 @given(worlds(), st.integers(0, 10**6))
@@ -200,7 +191,7 @@ def test_what_is_induced_explains_all_that_was_seen(world: WorldModel, seed: int
 def test_what_is_induced_foretells_what_was_not_seen(world: WorldModel, seed: int) -> None:
     """Colours that were never seen included."""
     seen = doings(world, 500, seed, HUES[:3])
-    assume(any(t.change() for t in seen) and not meddles(world))
+    assume(any(t.change() for t in seen))
     model = induced(seen)
     unseen = doings(world, 200, seed + 1, HUES)
     assert len(wrong(model, unseen)) <= 2
