@@ -7,7 +7,7 @@ from itertools import pairwise, product
 
 from tests.world_model.walks import law, laws
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
-from worldwright.world_model.language import ActionRule, Outcome
+from worldwright.world_model.language import ActionRule, Evidence, Outcome
 from worldwright.world_model.model import WorldModel
 
 FREE = ("(on {cell} nothing)", "(on {cell} {thing}) (kind {thing} goal)", "(on {cell} {thing}) (state {thing} open)")
@@ -18,8 +18,8 @@ BLOCKED = (
 
 
 def usual() -> WorldModel:
-    """MiniGrid's own."""
-    return WorldModel(VOCABULARY, laws())
+    """MiniGrid's own, as if learned from long experience."""
+    return WorldModel(VOCABULARY, tuple(rule.with_evidence(Evidence(support=100)) for rule in laws()))
 
 
 def slippery() -> WorldModel:

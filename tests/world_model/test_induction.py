@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -406,6 +407,24 @@ def test_a_law_that_fails_one_time_in_ten_is_kept_and_its_probability_known(law:
     for rule in model.rules:
         assert rule.evidence.contradicted > 0
         assert rule.likeliest().probability == pytest.approx(0.9, abs=0.05)
+
+
+def clutter(rng: random.Random) -> State:
+    """A scene in which much varies that does not matter."""
+    kind, behind = rng.choice(["lamp", *KINDS]), rng.choice(KINDS)
+    scene_ = row(kind, behind, rng.choice(SEEN_COLORS), rng.choice(SEEN_COLORS))
+    maybe: Change = {fluent: rng.choice([True, None]) for fluent in (("night",), ("warm", "x"), ("warm", "y"))}
+    return scene_.with_change({**maybe, ("mood",): rng.choice(["calm", "keen"]), ("coins",): rng.randrange(6)})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_failures_by_chance_are_not_put_down_to_what_else_was_there(seed: int) -> None:
+    rng = random.Random(seed)
+    states = [clutter(rng) for _ in range(400)]
+    model = induced(drawn(states, brightens, 400, seed, chance=0.9))
+    (rule,) = model.rules
+    assert not {"behind", "mood", "night", "warm", "coins", "color", "hand"} & set(re.findall(r"\w+", show_rule(rule)))
+    assert rule.likeliest().probability == pytest.approx(0.9, abs=0.08)
 
 
 def test_how_much_is_chance_is_measured() -> None:
