@@ -417,14 +417,14 @@ def clutter(rng: random.Random) -> State:
     return scene_.with_change({**maybe, ("mood",): rng.choice(["calm", "keen"]), ("coins",): rng.randrange(6)})
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_failures_by_chance_are_not_put_down_to_what_else_was_there(seed: int) -> None:
     rng = random.Random(seed)
-    states = [clutter(rng) for _ in range(400)]
-    model = induced(drawn(states, brightens, 400, seed, chance=0.9))
+    states = [clutter(rng) for _ in range(100)]
+    model = induced(drawn(states, brightens, 100, seed, chance=0.9))
     (rule,) = model.rules
     assert not {"behind", "mood", "night", "warm", "coins", "color", "hand"} & set(re.findall(r"\w+", show_rule(rule)))
-    assert rule.likeliest().probability == pytest.approx(0.9, abs=0.08)
+    assert rule.likeliest().probability == pytest.approx(0.9, abs=0.15)
 
 
 def test_how_much_is_chance_is_measured() -> None:
