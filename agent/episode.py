@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +98,11 @@ class Episode:
             self.mind.perceiver.perceive(observation),
             possible if self.mind.config.predictor else (),
             self.mind.experience(action, self._hoped),
+            self.mind.usual_ways(action),
+            self.mind.walks(action),
         )
+        if sighting.certain:
+            self.mind.ways.setdefault(action.name, Counter())[self.memory.moved] += 1
         self.tell(Rewarded(step=self.step, reward=reward, terminated=terminated, truncated=truncated))
         end: dict[Fluent, Value | None] = {(ENDED,): True if terminated else None}
         end[(WON,)] = True if terminated and reward > 0 else None

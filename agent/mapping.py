@@ -7,7 +7,7 @@ cost much, and a place that several motions explain equally well is reported as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ _COST_DISTANCE = 0.6  # per cell, weak: unlearned motions are more often short
 _COST_EFFECT = 2.0  # of one such cell where the agent did not move: its action changed that cell
 _COST_SECOND = 3.0  # of moving beside another effect
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
+_COST_UNUSUAL = 3.0  # of a way that the action never led before
 _FEW = 3  # cells by which a view may differ from the map where it was foreseen and still agree with it
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
 _MARGIN_MAP = 0.9  # and below which nothing is entered in the map
@@ -91,6 +92,8 @@ class GridMap:
         experience: int = 0,
         turned: bool = False,
         quick: bool = False,
+        usual: Collection[Position] = (),
+        walks: bool = False,
     ) -> Fix:
         """Where a view lies.
 
@@ -101,6 +104,9 @@ class GridMap:
             foreseen: probability of each place by the learned rules.
             experience: the number of sure transitions of this action that the rules were learned from.
             turned: whether the view is known to have turned: one effect of an action makes another less likely.
+            usual: the places where the action would lead if it moved the agent as it did before; empty if that is
+                not known.
+            walks: whether the action is known to move the agent and never to change a thing.
             quick: take the likeliest foreseen place unexamined if nothing seen from there disagrees with the map.
         """
         if quick and foreseen:
@@ -112,8 +118,12 @@ class GridMap:
         steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
         priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
+        if usual:
+            known = {last, *usual, *foreseen}
+            unusual = [(x, y) not in known for x, y in centres.tolist()]
+            priors = [cost + _COST_UNUSUAL * new for cost, new in zip(priors, unusual, strict=True)]
         moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
-        changed_here = (steps == 0) & (different > 0)
+        changed_here = (steps == 0) & (different > 0) & (not walks)
         changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
         total = new_costs + changing + moving + np.array(priors)
         best = int(np.argmin(total))

@@ -6,7 +6,7 @@ over the map (`mapping`) and what disappeared is matched with what appeared. Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -76,6 +76,8 @@ class Memory:
         self.belief = Belief(self.vocabulary)
         self._map = GridMap()
         self._heading: Position | None = None
+        self._habits: Collection[Position] = ()
+        self._walks = False
         self._counts: dict[str, int] = {}
         self._cells: dict[Position, str] = {}
         self._places: dict[str, Position] = {}
@@ -87,15 +89,25 @@ class Memory:
         self.visited: set[str] = set()  # places where the agent stood
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
-    def update(self, graph: SceneGraph, predictions: Sequence[Prediction] = (), experience: int = 0) -> Sighting:
+    def update(
+        self,
+        graph: SceneGraph,
+        predictions: Sequence[Prediction] = (),
+        experience: int = 0,
+        habits: Collection[Position] = (),
+        walks: bool = False,
+    ) -> Sighting:
         """Take in an observation.
 
         Args:
             graph: what was seen.
             predictions: what the learned rules hold possible after the last action, with probabilities.
             experience: the number of sure transitions of that action that they were learned from.
+            habits: the ways that the action led before, (ahead, to the right).
+            walks: whether the action is known to move the agent and never to change a thing.
         """
         self.step += 1
+        self._habits, self._walks, self._stood, self._faced = habits, walks, self.position, self._ahead()
         if graph.lattice is None:
             return self._take_names(graph)
         return self._take_view(graph, graph.lattice, predictions, experience)
@@ -138,6 +150,24 @@ class Memory:
             for (x, y), cell in self._cells.items()
             if (x, y) not in known and cell not in self.visited and any((x + dx, y + dy) in known for dx, dy in steps)
         ]
+
+    def _ahead(self) -> Position:
+        """The step that leads ahead; to the right in worlds where the agent faces nowhere."""
+        directions = self._lattice.directions if self._lattice else {}
+        facing = (directions.get(str(value)) for fluent, value in self.belief.values.items() if len(fluent) == 1)
+        return next((step for step in facing if step is not None), (1, 0))
+
+    def _usual(self) -> list[Position]:
+        """Where the habits lead from here."""
+        (x, y), (dx, dy) = self._stood, self._faced
+        return [(x + ahead * dx - right * dy, y + ahead * dy + right * dx) for ahead, right in self._habits]
+
+    @property
+    def moved(self) -> Position:
+        """How far the agent moved last, (ahead, to the right)."""
+        (x, y), (dx, dy) = self._stood, self._faced
+        way_x, way_y = self.position[0] - x, self.position[1] - y
+        return way_x * dx + way_y * dy, way_y * dx - way_x * dy
 
     def _mark(self, observed: frozenset[str]) -> None:
         for name in sorted(observed):
@@ -197,7 +227,9 @@ class Memory:
             place = self._places.get(str(prediction.state.value((lattice.here,))))
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
-        return self._map.locate(offsets, codes, self.position, foreseen, experience, turned, self.quick)
+        return self._map.locate(
+            offsets, codes, self.position, foreseen, experience, turned, self.quick, self._usual(), self._walks
+        )
 
     def _know_cells(self, lattice: Lattice, places: _Ints) -> int:
         """Make the cells in view, and all between and just around them, known as objects; count those newly seen."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
@@ -11,8 +12,10 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.state import State
 
+_WELL_KNOWN = 20
 _SUPPORTED = 3
 _FROZEN = 20  # what a frozen model says nothing of is taken to have been tried
 
@@ -28,6 +31,7 @@ class Mind:
     explorer: Explorer
     rng: random.Random
     curious: bool = False  # learning comes before the goal
+    ways: dict[str, Counter[Position]] = field(default_factory=dict)  # how far each action moved the agent
 
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.
@@ -43,6 +47,18 @@ class Mind:
         if any(self._moves(rule) for rule in self.model.rules_for(action.name)):
             return self.explorer.novelty.times(hoped)(action)
         return self.learner.experience(action.name)
+
+    def usual_ways(self, action: Action) -> list[Position]:
+        """The ways, (ahead, to the right), that an action has led; none while it is not well known."""
+        ways = self.ways.get(action.name, Counter())
+        often = [way for way, number in ways.items() if number * 50 >= ways.total()]
+        return often if ways.total() >= _WELL_KNOWN else []
+
+    def walks(self, action: Action) -> bool:
+        """Whether an action is known to move the agent, and not to change any thing."""
+        rules = self.model.rules_for(action.name)
+        effects = (e for rule in rules for o in rule.outcomes for e in o.effects if isinstance(e, Literal))
+        return all(len(e.atom.args) <= 1 for e in effects) and any(self._moves(rule) for rule in rules)
 
     def _moves(self, rule: ActionRule) -> bool:
         """Whether a rule, well supported, changes something of the agent itself but its heading."""

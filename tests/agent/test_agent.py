@@ -87,7 +87,6 @@ def test_an_agent_without_a_model_or_a_world_says_so() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="whether it stepped onto what it does not know, or that changed, is never sure")
 @pytest.mark.parametrize("seed", [4, 9, 10])
 def test_an_agent_is_sure_of_the_step_that_ends_the_level(seed: int) -> None:
     """In a corner little is in view; what the action did before tells what it did now."""
