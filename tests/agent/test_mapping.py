@@ -148,12 +148,11 @@ def test_the_same_look_has_the_same_code() -> None:
 
 
 def test_a_foreseen_place_is_not_sure_where_a_usual_way_fits_the_map_better() -> None:
-    world = CORRIDOR.copy()
-    world[HALF + 3, HALF] = 5
+    """Standing on the only thing around, the agent sees a plain world, as if the thing before it had vanished."""
+    world = PLAIN.copy()
+    world[HALF + 2, HALF] = 5
     map_ = remembered(world, (0, 0))
-    expected = {(1, 0): 1.0}
+    foreseen = {(1, 0): 1.0}
     usual = [(0, 0), (1, 0), (2, 0)]
-    fix = map_.locate(VIEW, seen_from(world, (2, 0)), (0, 0), expected, experience=1000, usual=usual)
-    assert not fix.certain or fix.position == (2, 0)
-    as_foreseen = map_.locate(VIEW, seen_from(world, (1, 0)), (0, 0), expected, experience=1000, usual=usual)
-    assert as_foreseen == Fix((1, 0), certain=True, trusted=True)
+    assert not locate(map_, world, (2, 0), foreseen=foreseen, experience=1000, usual=usual).certain
+    assert locate(map_, world, (1, 0), foreseen=foreseen, experience=1000, usual=usual) == Fix((1, 0), True, True)
