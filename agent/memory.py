@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from worldwright.agent.belief import Belief
 from worldwright.agent.mapping import Fix, GridMap
 from worldwright.world_model.model import Prediction
-from worldwright.world_model.scene_graph import Lattice, Position, SceneGraph
-from worldwright.world_model.state import Change, Fluent, State, Value
+from worldwright.world_model.scene_graph import Containment, Lattice, Position, SceneGraph
+from worldwright.world_model.state import Change, Fluent, State, Value, join_atom
 from worldwright.world_model.vocabulary import Vocabulary
 
 _Ints = NDArray[np.int32]
@@ -86,6 +86,7 @@ class Memory:
         self._bounds = (0, 0, -1, -1)
         self._surely = True
         self._lattice: Lattice | None = None
+        self.containment: Containment | None = None
         self.visited: set[str] = set()  # places where the agent stood
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
@@ -115,14 +116,26 @@ class Memory:
     # -- worlds whose names last --------------------------------------------------------------------------------------
 
     def _take_names(self, graph: SceneGraph) -> Sighting:
-        known = self.belief.universe.types
-        new = [name for name in graph.state.universe.types if name not in known]
+        """Believe what is said. What is neither stated nor denied stays as it was, so all that is known is in view."""
+        self.containment = graph.containment or self.containment
+        universe = self.belief.universe
+        new = [name for name in graph.state.universe.types if name not in universe.types]
         for name in new:
-            self.belief.universe.add_object(name, graph.state.universe.types[name])
-        self.belief.update(dict(graph.state.values))
-        observed = frozenset(name for fluent in graph.state.values for name in fluent[1:])
-        self._mark(observed)
+            universe.add_object(name, graph.state.universe.types[name])
+        for fluent, value in graph.state.universe.facts.items():
+            if fluent not in universe.facts:
+                universe.add_fact((fluent[0], *join_atom(fluent, value).args))
+        self.belief.update({**dict.fromkeys(graph.denied), **graph.state.values})
+        observed = frozenset(universe.types)
+        self._mark(frozenset(name for fluent in graph.state.values for name in fluent[1:]))
         return Sighting(self.belief.state(), observed, certain=True, discovered=len(new))
+
+    def unseen_places(self) -> list[str]:
+        """The places that hide things and were not looked into yet, in the order in which they became known."""
+        if self.containment is None:
+            return []
+        places = self.belief.universe.objects(self.containment.place)
+        return [place for place in places if (self.containment.known, place) not in self.belief.values]
 
     @property
     def here_predicate(self) -> str | None:

@@ -38,6 +38,25 @@ class Lattice:
 
 
 @dataclass(frozen=True)
+class Containment:
+    """Which words of a vocabulary speak of places that hide what is in them until somebody looks.
+
+    Attributes:
+        place: the type of such places.
+        inside: functional predicate from an item to the place it is in.
+        known: relation: what is in the place has been seen.
+        kind: functional predicate from an item to what it is.
+        sort: the same of a place.
+    """
+
+    place: str
+    inside: str
+    known: str
+    kind: str
+    sort: str
+
+
+@dataclass(frozen=True)
 class SceneGraph:
     """What is seen at one moment, under names that mean nothing beyond it.
 
@@ -46,6 +65,7 @@ class SceneGraph:
         positions: where seen cells lie, relative to the agent but turned as the world is; empty for worlds
             without a lattice, whose names are taken as lasting ones.
         lattice: the words that speak of the lattice, if there is one.
+        containment: the words that speak of places that hide things, if there are such.
         denied: facts that are said not to hold, as fluents; what is neither stated nor denied stays as it was.
         unread: what was said and could not be read.
     """
@@ -55,6 +75,7 @@ class SceneGraph:
     lattice: Lattice | None = None
     denied: frozenset[Fluent] = frozenset()
     unread: tuple[str, ...] = ()
+    containment: Containment | None = None
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
@@ -65,7 +86,7 @@ class SceneGraph:
         universe = self.state.universe
         static = [(fluent[0], *join_atom(fluent, value).args) for fluent, value in universe.facts.items()]
         graph = nx.MultiDiGraph(facts=[], static=static, vocabulary=universe.vocabulary, lattice=self.lattice)
-        graph.graph |= {"denied": self.denied, "unread": self.unread}
+        graph.graph |= {"denied": self.denied, "unread": self.unread, "containment": self.containment}
         constants = universe.vocabulary.constant_types
         for name, type_ in universe.types.items():  # in the order in which they became known
             graph.add_node(name, type=type_, constant=name in constants)
@@ -93,8 +114,8 @@ class SceneGraph:
             values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
                 target if data["functional"] else True
             )
-        words = graph.graph
-        return SceneGraph(State(values, universe), positions, words["lattice"], words["denied"], words["unread"])
+        words = {word: graph.graph[word] for word in ("lattice", "denied", "unread", "containment")}
+        return SceneGraph(State(values, universe), positions, **words)
 
 
 def _add_fact(graph: nx.MultiDiGraph, fluent: Fluent, value: Value) -> None:
