@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from worldwright.envs.household.engine import MAX_COMMAND, Household
 from worldwright.envs.household.game import Game
-from worldwright.envs.household.games import GENERATED, find_games, open_game
+from worldwright.envs.household.games import GENERATED, Games, find_games, open_game
 from worldwright.envs.household.laws import lawful
 from worldwright.world_model.errors import WorldwrightError
 
@@ -42,7 +42,8 @@ class HouseholdEnv(gym.Env[dict[str, str], str]):
     says whether it is `won`; nothing in it is for the agent.
 
     Args:
-        games: where games come from, see `find_games`: `generated` (with `:SEED`, `:SEED:NUMBER`), a file, a folder.
+        games: where games come from, see `find_games`: `generated` (with `:SEED`, `:SEED:NUMBER`), a file, a folder;
+            or the games themselves.
         law: other laws than ALFWorld's, see `laws.LAWS`, joined by commas.
         phrasing: put the mission as people did: with the game's annotation of this number, modulo how many it has.
         admissible: let `info` list all `admissible_commands`.
@@ -58,7 +59,7 @@ class HouseholdEnv(gym.Env[dict[str, str], str]):
 
     def __init__(
         self,
-        games: str | os.PathLike[str] = GENERATED,
+        games: str | os.PathLike[str] | Games = GENERATED,
         *,
         law: str = "",
         phrasing: int | None = None,
@@ -67,7 +68,7 @@ class HouseholdEnv(gym.Env[dict[str, str], str]):
         render_mode: str | None = None,
     ) -> None:
         self._domain, self._grammar = lawful(law)
-        self.games = find_games(games)
+        self.games = games if isinstance(games, Games) else find_games(games)
         for refused in self.games.refused:
             warnings.warn(f"left out: {refused.reason}", stacklevel=2)
         self._phrasing, self._admissible, self._facts = phrasing, admissible, facts

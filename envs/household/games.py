@@ -124,12 +124,18 @@ def find_games(source: str | os.PathLike[str]) -> Games:
     try:
         games = _from_folder(path) if path.is_dir() else _from_files([path])
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise NoGames(f"no household games at {name!r} ({reason}): {HOW}") from error
+        raise _no_games(name, getattr(error, "strerror", None) or str(error)) from error
     if len(games) == 0:
-        why = f"; the first of {len(games.refused)} left out: {games.refused[0].reason}" if games.refused else ""
-        raise NoGames(f"no household games at {name!r}: {HOW}{why}")
+        raise _no_games(name, games.refused[0].reason if games.refused else "there are none")
     return games
+
+
+def _no_games(name: str, why: str) -> NoGames:
+    return NoGames(f"no household games at {_clip(name, 80)!r} ({_clip(why, 120)}): {HOW}")
+
+
+def _clip(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def write_games(games: Sequence[Game] | Games, path: str | os.PathLike[str]) -> None:

@@ -202,11 +202,10 @@ def _written(room: _Room, task: _Task, name: str) -> Game:
 
 def _objects(room: _Room) -> Iterator[str]:
     yield "agent1 - agent"
-    yield from (f"{kind}Type - otype" for kind in sorted(set(room.objects.values())))
-    yield from (
-        f"{kind}Type - rtype" for kind in sorted({*room.receptacles.values(), "Microwave", "Fridge", "SinkBasin"})
-    )
-    yield from ("KnifeType - otype", "ButterKnifeType - otype")
+    # The domain names some kinds whether or not the room has them.
+    yield from (f"{kind}Type - otype" for kind in sorted({*room.objects.values(), "Knife", "ButterKnife"}))
+    racks = {*room.receptacles.values(), "Microwave", "Fridge", "SinkBasin"}
+    yield from (f"{kind}Type - rtype" for kind in sorted(racks))
     yield from (f"{name} - object" for name in room.objects)
     yield from (f"{name} - receptacle" for name in room.receptacles)
     yield from (f"{place} - location" for place in sorted(set(room.locations.values())))

@@ -102,9 +102,8 @@ LAWS: Final[dict[str, Law]] = {
 }
 
 
-@cache
-def lawful(law: str) -> tuple[Domain, Grammar]:
-    """What actions need and do under one or more laws, and how they are commanded and answered.
+def law_texts(law: str) -> tuple[str, str]:
+    """ALFWorld's domain in PDDL and its text grammar, under one or more laws.
 
     Args:
         law: names in `LAWS`, joined by commas, each changing what those before it left; empty for ALFWorld's own.
@@ -117,4 +116,11 @@ def lawful(law: str) -> tuple[Domain, Grammar]:
         if name not in LAWS:
             raise UnknownLaw(f"unknown law {name!r}; known: {', '.join(LAWS)}")
         domain, grammar = LAWS[name].domain(domain), LAWS[name].grammar(grammar)
+    return domain, grammar
+
+
+@cache
+def lawful(law: str) -> tuple[Domain, Grammar]:
+    """What actions need and do under one or more laws, and how they are commanded and answered; see `law_texts`."""
+    domain, grammar = law_texts(law)
     return Domain.read(domain), Grammar.read(grammar)
