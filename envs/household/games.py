@@ -98,7 +98,7 @@ def open_game(game: Game, domain: Domain | None = None, grammar: Grammar | None 
     """
     try:
         household = Household(Problem.read(game.problem), game.goal, domain, grammar)
-        solvable = household.can_be_won()
+        solvable = household.is_won or household.can_be_won()
         household.reset()
     except (WorldwrightError, RecursionError) as error:
         raise BadGame(f"the household game {game.id} cannot be read: {error}") from error

@@ -16,6 +16,7 @@ from worldwright.world_model.errors import WorldwrightError
 MAX_CHARACTERS: Final = 2_000_000
 MAX_DEPTH: Final = 60
 MAX_OBJECTS: Final = 2_000
+MAX_WORK: Final = 2_000_000  # facts looked at for one question; the largest real games need a twentieth of it
 
 Tree = str | list["Tree"]
 Fact = tuple[str, ...]  # a predicate and the objects it is said of
@@ -208,16 +209,31 @@ def words_of(condition: Condition) -> set[str]:
     return set().union(*map(words_of, condition.parts))
 
 
+@dataclass
+class Work:
+    """How much may yet be looked at, so that no text of a stranger's keeps us busy for long."""
+
+    left: int = MAX_WORK
+
+    def spend(self, count: int) -> None:
+        """Raises `BadPddl` when all is spent."""
+        self.left -= count
+        if self.left < 0:
+            raise BadPddl("the PDDL is too large: to find what holds in it takes too long")
+
+
 @dataclass(frozen=True)
 class World:
     """What conditions are held against: the objects of each type, and the facts.
 
     `optimistic` takes every negation for true: what could ever come true (the delete relaxation of planning).
+    Questions raise `BadPddl` when they take too long.
     """
 
     objects: Mapping[str, frozenset[str]]
     facts: Facts
     optimistic: bool = False
+    work: Work = field(default_factory=Work, compare=False)
 
     def solutions(self, condition: Condition, binding: Binding, types: Mapping[str, str]) -> Iterator[Binding]:
         """Every extension of `binding` that makes the condition true; a variable left open may be anything."""
@@ -247,9 +263,11 @@ class World:
     def _matches(self, atom: Atom, binding: Binding, types: Mapping[str, str]) -> Iterator[Binding]:
         wanted = atom.ground(binding)
         if atom.is_bound(binding):
+            self.work.spend(1)
             if wanted in self.facts:
                 yield binding
             return
+        self.work.spend(len(self.facts.of(wanted[0])))
         for fact in self.facts.of(wanted[0]):
             found = self._unify(wanted, fact, types)
             if found is not None:
@@ -363,6 +381,7 @@ def _complete(binding: Binding, parameters: Iterable[tuple[str, str]], world: Wo
         return
     name, kind = free[0]
     for value in sorted(world.objects.get(kind, ())):
+        world.work.spend(1)
         yield from _complete({**binding, name: value}, free[1:], world)
 
 

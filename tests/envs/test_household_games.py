@@ -277,6 +277,21 @@ def test_problems_are_bounded() -> None:
         read_tree("x" * (MAX_CHARACTERS + 1))
 
 
+def test_a_problem_that_would_take_long_is_refused() -> None:
+    things, racks = ([f"{letter}{number}_bar_1" for number in range(400)] for letter in "or")
+    objects = f"{' '.join(things)} - object {' '.join(racks)} - receptacle {' '.join(f'l{rack}' for rack in racks)}"
+    facts = [f"(receptacleAtLocation {rack} l{rack}) (receptacleType {rack} k)" for rack in racks]
+    facts += [f"(pickupable {thing}) (objectType {thing} t)" for thing in things]
+    facts += [f"(inReceptacle {thing} {rack})" for thing, rack in zip(things, racks, strict=True)]
+    text = (
+        f"(define (problem p) (:objects agent1 - agent t - otype k - rtype {objects} - location)"
+        f" (:init (canContain k t) (atLocation agent1 l{racks[0]}) {' '.join(facts)})"
+        " (:goal (exists (?o - object) (and (objectType ?o t) (isHot ?o)))))"
+    )
+    with pytest.raises(BadGame, match="too large"):
+        open_game(GOOD.model_copy(update={"pddl_problem": text}))
+
+
 @pytest.mark.parametrize(
     "rule",
     ["{o.__class__}", "{__import__('os').abort()}", "{o.name | p(o:object)}{o.name.x}", "{1 + 1}", "{open('x')}"],
