@@ -14,5 +14,5 @@ setup(
         for package in (folder, *(f"{folder}.{sub}" for sub in find_packages(folder)))
     ],
     package_dir={f"worldwright.{folder}": folder for folder in FOLDERS},
-    package_data={"": ["py.typed", "**/*.json", "**/*.pddl", "**/*.html"]},
+    package_data={"": ["py.typed", "**/*.json", "**/*.pddl", "**/*.html", "**/*.twl2", "**/*.txt"]},
 )

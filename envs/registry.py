@@ -15,6 +15,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+import worldwright.envs.household  # noqa: F401  (registers its id)
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.perceiver import Perceiver
 from worldwright.world_model.errors import WorldwrightError
