@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Protocol
 
 from worldwright.agent.events import Listener, Planned
@@ -18,8 +19,8 @@ from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
 from worldwright.planning.validation import Worth, reaches
-from worldwright.world_model.goal import GoalTracker, Reach, next_reaches
-from worldwright.world_model.language import LiftedAtom, Literal
+from worldwright.world_model.goal import GoalTracker, Reach, last_reaches, next_reaches
+from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON
@@ -27,6 +28,7 @@ from worldwright.world_model.vocabulary import WON
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _REST = 8  # steps for which planning for a purpose is let be after it took too long
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
+_BINDINGS = 16  # ways in which the goal holds that are looked at
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
@@ -89,6 +91,7 @@ class PlanningDecider:
         self._not_before: dict[str, int] = {}
         self._monitor = Monitor()
         self._at_random = 0
+        self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
         self._tell: Listener
         self._step = 0
 
@@ -144,14 +147,29 @@ class PlanningDecider:
         remaining = self._tracker.remaining
         if remaining is None:
             return self._win(model, state)
-        goals = tuple(next_reaches(remaining))
-        return self._plan(purpose, model, state, goals)
+        return self._plan(purpose, model, state, tuple(next_reaches(remaining)))
 
     def _win(self, model: WorldModel, state: State) -> Intention | None:
-        """The goal holds, but the episode goes on: do what the laws say wins, or else what they say does no harm."""
+        """The goal holds, but the episode goes on.
+
+        Do what the laws say wins; else what they say does no harm, for the world may wait for a word; else reach the
+        goal with other things, for the ones taken may not be those that were meant.
+        """
         won = Reach((), (Literal(LiftedAtom(WON, ())),))
-        planned = self._plan("win", model, state, (won,))
-        return planned or self._harmless(model, state)
+        return self._plan("win", model, state, (won,)) or self._harmless(model, state) or self._others(model, state)
+
+    def _others(self, model: WorldModel, state: State) -> Intention | None:
+        """Reach the goal with things that it was not reached with before."""
+        goals = []
+        for reach in last_reaches(self._tracker.goal):
+            taken = self._taken.setdefault(reach, {variable.name: set() for variable in reach.parameters})
+            for binding in islice(self._tracker.query(reach).bindings(state), _BINDINGS):
+                for name, thing in binding.items():
+                    taken[name].add(thing)
+            for name, things in taken.items():
+                denied = [Literal(LiftedAtom(EQUALS, (name, thing)), positive=False) for thing in sorted(things)]
+                goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
+        return self._plan("goal", model, state, tuple(goals)) if goals else None
 
     def _harmless(self, model: WorldModel, state: State) -> Intention | None:
         """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""

@@ -116,7 +116,7 @@ class Memory:
     # -- worlds whose names last --------------------------------------------------------------------------------------
 
     def _take_names(self, graph: SceneGraph) -> Sighting:
-        """Believe what is said. What is neither stated nor denied stays as it was, so all that is known is in view."""
+        """Believe what is said and denied."""
         self.containment = graph.containment or self.containment
         universe = self.belief.universe
         new = [name for name in graph.state.universe.types if name not in universe.types]
@@ -126,8 +126,9 @@ class Memory:
             if fluent not in universe.facts:
                 universe.add_fact((fluent[0], *join_atom(fluent, value).args))
         self.belief.update({**dict.fromkeys(graph.denied), **graph.state.values})
-        observed = frozenset(universe.types)
-        self._mark(frozenset(name for fluent in graph.state.values for name in fluent[1:]))
+        seen = frozenset(name for fluent in graph.state.values for name in fluent[1:])
+        observed = frozenset(universe.types) if graph.tells_all else seen
+        self._mark(seen)
         return Sighting(self.belief.state(), observed, certain=True, discovered=len(new))
 
     def unseen_places(self) -> list[str]:

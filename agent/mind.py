@@ -19,7 +19,7 @@ _WELL_KNOWN = 20
 _SUPPORTED = 3
 _AT_FIRST = 2  # how far a rule is relied on where it was never tried, in transitions
 _PER_TRY = 5  # and how much farther for each time that it was
-_FROZEN = 20  # what a frozen model says nothing of is taken to have been tried
+_FROZEN = 20  # so often at least all that a frozen model foretells is taken to have been tried
 
 
 @dataclass
@@ -44,16 +44,24 @@ class Mind:
         """
         support = max((firing.rule.evidence.support for firing in self.model.firings(hoped, action)), default=None)
         if self.learner is None:
-            return support or _FROZEN  # a person's rules may come without evidence
+            return max(support or 0, _FROZEN)
         if support is not None:
-            return min(support, _AT_FIRST + _PER_TRY * self.explorer.novelty.times(hoped)(action))
+            novelty = self.explorer.novelty
+            elsewhere = min(support, novelty.total(action))  # the rest of its support is from before
+            return support - elsewhere + min(elsewhere, _AT_FIRST + _PER_TRY * novelty.times(hoped)(action))
         moved = any(way != (0, 0) for way in self.ways.get(action.name, ()))
         if moved or any(self._moves(rule) for rule in self.model.rules_for(action.name)):
             return self.explorer.novelty.idle(hoped, action)
         return self.learner.experience(action.name)
 
     def usual_ways(self, action: Action) -> list[Position]:
-        """The ways, (ahead, to the right), that an action has led; none while it is not well known."""
+        """The ways, (ahead, to the right), that an action has led; none while it is not well known.
+
+        By a frozen model an action that moves the agent by no rule leaves it where it is.
+        """
+        rules = self.model.rules_for(action.name)
+        if self.learner is None and rules and not any(self._moves(rule) for rule in rules):
+            return [(0, 0)]
         ways = self.ways.get(action.name, Counter())
         often = [way for way, number in ways.items() if number * 50 >= ways.total()]
         return often if ways.total() >= _WELL_KNOWN else []

@@ -111,6 +111,14 @@ def next_reaches(goal: Goal) -> list[Reach]:
     return [reach for part in parts for reach in next_reaches(part)]
 
 
+def last_reaches(goal: Goal) -> list[Reach]:
+    """The formulas with one of which the goal is completed."""
+    if isinstance(goal, Reach):
+        return [goal]
+    parts = goal.parts[-1:] if isinstance(goal, Then) else goal.parts
+    return [reach for part in parts for reach in last_reaches(part)]
+
+
 class GoalTracker:
     """Follows how far a goal has come over the states of an episode."""
 

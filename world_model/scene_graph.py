@@ -66,7 +66,8 @@ class SceneGraph:
             without a lattice, whose names are taken as lasting ones.
         lattice: the words that speak of the lattice, if there is one.
         containment: the words that speak of places that hide things, if there are such.
-        denied: facts that are said not to hold, as fluents; what is neither stated nor denied stays as it was.
+        denied: facts that are said not to hold, as fluents.
+        tells_all: whether what is neither stated nor denied is as it was, in view or not.
         unread: what was said and could not be read.
     """
 
@@ -76,6 +77,7 @@ class SceneGraph:
     denied: frozenset[Fluent] = frozenset()
     unread: tuple[str, ...] = ()
     containment: Containment | None = None
+    tells_all: bool = False
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
@@ -87,6 +89,7 @@ class SceneGraph:
         static = [(fluent[0], *join_atom(fluent, value).args) for fluent, value in universe.facts.items()]
         graph = nx.MultiDiGraph(facts=[], static=static, vocabulary=universe.vocabulary, lattice=self.lattice)
         graph.graph |= {"denied": self.denied, "unread": self.unread, "containment": self.containment}
+        graph.graph["tells_all"] = self.tells_all
         constants = universe.vocabulary.constant_types
         for name, type_ in universe.types.items():  # in the order in which they became known
             graph.add_node(name, type=type_, constant=name in constants)
@@ -114,7 +117,7 @@ class SceneGraph:
             values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
                 target if data["functional"] else True
             )
-        words = {word: graph.graph[word] for word in ("lattice", "denied", "unread", "containment")}
+        words = {word: graph.graph[word] for word in ("lattice", "denied", "unread", "containment", "tells_all")}
         return SceneGraph(State(values, universe), positions, **words)
 
 
