@@ -206,7 +206,8 @@ class Agent:
             for transition in episode:
                 surprised = (transition.episode, transition.step) in surprising
                 hoped = Belief.of(transition.before).optimistic()
-                mind.explorer.note(transition.action, hoped, surprised, learner)
+                moved = transition.certain and bool(transition.change())
+                mind.explorer.note(transition.action, hoped, surprised, learner, moved)
                 learner.take(transition, surprised)
             learner.review()
         learner.record = self._record

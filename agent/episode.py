@@ -142,7 +142,8 @@ class Episode:
 
     def _learn(self, transition: Transition, surprised: bool) -> None:
         learner = self.mind.learner
-        self.mind.explorer.note(transition.action, self._hoped, surprised, learner)
+        moved = transition.certain and bool(transition.change())
+        self.mind.explorer.note(transition.action, self._hoped, surprised, learner, moved)
         if surprised and self._intention is not None:
             self._intention = self._intention.doubted()
         if learner is None:

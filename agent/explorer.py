@@ -44,9 +44,11 @@ class Explorer:
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
 
-    def note(self, action: Action, before: State, surprised: bool, learner: RuleLearner | None) -> None:
-        """Remember that the action was done there, and whether it surprised."""
-        self.novelty.add(action, before)
+    def note(
+        self, action: Action, before: State, surprised: bool, learner: RuleLearner | None, moved: bool = False
+    ) -> None:
+        """Remember that the action was done there, whether it surprised, and whether it surely had an effect."""
+        self.novelty.add(action, before, moved)
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None:
             self.novelty.attend(learner.refs())

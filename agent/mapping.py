@@ -128,7 +128,9 @@ class GridMap:
         total = new_costs + changing + moving + np.array(priors)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
-        certain = margin >= _MARGIN
+        known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
+        outdone = bool(different[best]) and bool((known_way & (different == 0)).any())  # by a way that fits as it is
+        certain = margin >= _MARGIN and not outdone
         place = (int(centres[best, 0]), int(centres[best, 1]))
         agrees = int(different[best]) <= _FEW
         return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))

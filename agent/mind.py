@@ -17,6 +17,8 @@ from worldwright.world_model.state import State
 
 _WELL_KNOWN = 20
 _SUPPORTED = 3
+_AT_FIRST = 2  # how far a rule is relied on where it was never tried, in transitions
+_PER_TRY = 5  # and how much farther for each time that it was
 _FROZEN = 20  # what a frozen model says nothing of is taken to have been tried
 
 
@@ -36,16 +38,18 @@ class Mind:
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.
 
-        That is the support of a rule that applies; or, for an action that sometimes moves the agent, how often it
-        was done in such a context to no effect; or how often it was done at all.
+        That is the support of a rule that applies, as far as it was tried in such a context; or, for an action that
+        sometimes moves the agent, how often it was done in such a context to no effect; or how often it was done at
+        all.
         """
         support = max((firing.rule.evidence.support for firing in self.model.firings(hoped, action)), default=None)
-        if support is not None:
-            return support
         if self.learner is None:
-            return _FROZEN
-        if any(self._moves(rule) for rule in self.model.rules_for(action.name)):
-            return self.explorer.novelty.times(hoped)(action)
+            return support or _FROZEN  # a person's rules may come without evidence
+        if support is not None:
+            return min(support, _AT_FIRST + _PER_TRY * self.explorer.novelty.times(hoped)(action))
+        moved = any(way != (0, 0) for way in self.ways.get(action.name, ()))
+        if moved or any(self._moves(rule) for rule in self.model.rules_for(action.name)):
+            return self.explorer.novelty.idle(hoped, action)
         return self.learner.experience(action.name)
 
     def usual_ways(self, action: Action) -> list[Position]:

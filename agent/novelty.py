@@ -31,15 +31,16 @@ class Novelty:
         self._own = set(self._references.closure(roots))
         self._nearby = tuple(self._references.closure([*roots, *self._references.neighbours(roots)]))
         self._refs: dict[str, Refs] = {action.name: self._nearby for action in vocabulary.actions}
-        self._history: deque[tuple[Action, State]] = deque(maxlen=_REMEMBERED)
+        self._history: deque[tuple[Action, State, bool]] = deque(maxlen=_REMEMBERED)
         self._start()
 
     def _start(self) -> None:
         self._spaces = {refs: _Space(self._references, refs) for refs in self._refs.values()}
         self._counts: dict[tuple[Action, int], int] = {}
         self._totals: dict[Action, int] = {}
-        for action, state in self._history:
-            self._count(action, state)
+        self._moving: set[tuple[Action, int]] = set()
+        for action, state, moved in self._history:
+            self._count(action, state, moved)
 
     def attend(self, refs: Mapping[str, Sequence[Ref]]) -> None:
         """Let contexts be told apart by these references from now on.
@@ -67,15 +68,17 @@ class Novelty:
         self._history.clear()
         self._start()
 
-    def add(self, action: Action, state: State) -> None:
-        """Count that the action was done in the state."""
-        self._history.append((action, state))
-        self._count(action, state)
+    def add(self, action: Action, state: State, moved: bool = False) -> None:
+        """Count that the action was done in the state; `moved`: surely to some effect."""
+        self._history.append((action, state, moved))
+        self._count(action, state, moved)
 
-    def _count(self, action: Action, state: State) -> None:
+    def _count(self, action: Action, state: State, moved: bool) -> None:
         key = (action, self._spaces[self._refs[action.name]].context(state))
         self._counts[key] = self._counts.get(key, 0) + 1
         self._totals[action] = self._totals.get(action, 0) + 1
+        if moved:
+            self._moving.add(key)
 
     def times(self, state: Readable) -> Callable[[Action], int]:
         """How often an action was done in the context that it has in the state."""
@@ -88,6 +91,11 @@ class Novelty:
             return self._counts.get((action, contexts[refs]), 0)
 
         return count
+
+    def idle(self, state: Readable, action: Action) -> int:
+        """How often the action was done in the context that it has in the state, if it never had an effect there."""
+        key = (action, self._spaces[self._refs[action.name]].context(state))
+        return 0 if key in self._moving else self._counts.get(key, 0)
 
     def total(self, action: Action) -> int:
         """How often the action was done at all."""

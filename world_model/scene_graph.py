@@ -46,11 +46,15 @@ class SceneGraph:
         positions: where seen cells lie, relative to the agent but turned as the world is; empty for worlds
             without a lattice, whose names are taken as lasting ones.
         lattice: the words that speak of the lattice, if there is one.
+        denied: facts that are said not to hold, as fluents; what is neither stated nor denied stays as it was.
+        unread: what was said and could not be read.
     """
 
     state: State
     positions: Mapping[str, Position] = field(default_factory=dict)
     lattice: Lattice | None = None
+    denied: frozenset[Fluent] = frozenset()
+    unread: tuple[str, ...] = ()
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
@@ -61,6 +65,7 @@ class SceneGraph:
         universe = self.state.universe
         static = [(fluent[0], *join_atom(fluent, value).args) for fluent, value in universe.facts.items()]
         graph = nx.MultiDiGraph(facts=[], static=static, vocabulary=universe.vocabulary, lattice=self.lattice)
+        graph.graph |= {"denied": self.denied, "unread": self.unread}
         constants = universe.vocabulary.constant_types
         for name, type_ in universe.types.items():  # in the order in which they became known
             graph.add_node(name, type=type_, constant=name in constants)
@@ -88,7 +93,8 @@ class SceneGraph:
             values[(data["predicate"], source) if data["functional"] else (data["predicate"], source, target)] = (
                 target if data["functional"] else True
             )
-        return SceneGraph(State(values, universe), positions, graph.graph["lattice"])
+        words = graph.graph
+        return SceneGraph(State(values, universe), positions, words["lattice"], words["denied"], words["unread"])
 
 
 def _add_fact(graph: nx.MultiDiGraph, fluent: Fluent, value: Value) -> None:

@@ -145,3 +145,14 @@ def test_the_same_look_has_the_same_code() -> None:
     codes = [map_.code(look) for look in looks]
     assert len(set(codes)) == len(looks)
     assert [map_.code(look) for look in looks] == codes
+
+
+def test_a_foreseen_place_is_not_sure_where_a_usual_way_fits_the_map_better() -> None:
+    """Standing on the only thing around, the agent sees a plain world, as if the thing before it had vanished."""
+    world = PLAIN.copy()
+    world[HALF + 2, HALF] = 5
+    map_ = remembered(world, (0, 0))
+    foreseen = {(1, 0): 1.0}
+    usual = [(0, 0), (1, 0), (2, 0)]
+    assert not locate(map_, world, (2, 0), foreseen=foreseen, experience=1000, usual=usual).certain
+    assert locate(map_, world, (1, 0), foreseen=foreseen, experience=1000, usual=usual) == Fix((1, 0), True, True)

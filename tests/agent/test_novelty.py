@@ -65,6 +65,16 @@ def test_each_action_is_counted_for_itself() -> None:
     assert (novelty.total(TOGGLE), novelty.total(FORWARD)) == (1, 0)
 
 
+def test_an_action_is_idle_where_it_never_had_an_effect() -> None:
+    novelty = tried(before(Key("red")), before(Key("blue")), before(None))
+    assert novelty.idle(before(Key("grey")), TOGGLE) == 2
+    novelty.add(TOGGLE, before(Key("red")), moved=True)
+    assert novelty.idle(before(Key("grey")), TOGGLE) == 0
+    assert novelty.idle(before(None), TOGGLE) == 1
+    novelty.attend({"toggle": [AHEAD], "pickup": [AHEAD]})  # counted anew
+    assert novelty.idle(before(Key("grey")), TOGGLE) == 0
+
+
 def test_what_is_not_known_is_another_context_than_what_is_known() -> None:
     state = before(None)
     hidden = state.with_change({("on", "c1_0"): None})

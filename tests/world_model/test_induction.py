@@ -272,6 +272,20 @@ def test_what_lies_further_is_left_out_where_the_near_explains_all() -> None:
     assert "behind" not in show_rule(rule)
 
 
+def glows(state: State) -> Change:
+    """A lamp becomes bright before anything but a mirror and an empty place."""
+    behind = value(state, "at", "behind", "on")
+    return brightens(state) if behind != "nothing" and value(state, "at", "behind", "on", "kind") != "mirror" else {}
+
+
+def test_what_lies_around_is_told_by_what_it_is_not_so_that_it_holds_for_kinds_never_met_there() -> None:
+    states = list(rows(SEEN_COLORS[:2]))
+    met = [s for s in states if value(s, "at", "behind", "on", "kind") not in ("stone", "torch")]
+    model = induced(experience(met, glows))
+    assert len(model.rules) == 1
+    assert misses(model, rows(COLORS[:4]), glows) == []
+
+
 def pushes(state: State) -> Change:
     """A token moves to the place behind, if that is empty."""
     free = value(state, "at", "behind", "on") == "nothing"

@@ -44,12 +44,15 @@ def exception_price(noise: float) -> float:
     return math.log((1 - noise) / noise)
 
 
-def boundaries(cases: Cases, price: Callable[[int], float], noise: float, core: Callable[[int], int]) -> list[Boundary]:
+Price = Callable[[int, int], float]  # of a feature, by its index, beside those chosen already, in nats
+
+
+def boundaries(cases: Cases, price: Price, noise: float, core: Callable[[int], int]) -> list[Boundary]:
     """Cover the seen cases by as few conjunctions as the missed ones allow.
 
     Args:
         cases: the evidence.
-        price: of a feature, by its index, in nats.
+        price: of a feature, by its index, beside chosen ones, as bits; in nats.
         noise: the share of outcomes that is chance.
         core: the bits of a case that conjunctions are first grouped by.
     """
@@ -66,7 +69,7 @@ def boundaries(cases: Cases, price: Callable[[int], float], noise: float, core: 
     return _without_redundant([_boundary(specific, cases, price, cost) for specific in merged], cases, price)
 
 
-def _without_redundant(found: list[Boundary], cases: Cases, price: Callable[[int], float]) -> list[Boundary]:
+def _without_redundant(found: list[Boundary], cases: Cases, price: Price) -> list[Boundary]:
     """Leave out, dearest first, each conjunction whose cases the others cover too."""
     kept = list(found)
     for boundary in sorted(found, key=lambda b: (-_cost_of(b.general, price), b.positives, b.general)):
@@ -77,8 +80,8 @@ def _without_redundant(found: list[Boundary], cases: Cases, price: Callable[[int
     return kept
 
 
-def _cost_of(bits: int, price: Callable[[int], float]) -> float:
-    return sum(price(index) for index in range(bits.bit_length()) if bits >> index & 1)
+def _cost_of(bits: int, price: Price) -> float:
+    return sum(price(index, bits & (1 << index) - 1) for index in range(bits.bit_length()) if bits >> index & 1)
 
 
 def _common(members: Sequence[tuple[int, int]]) -> int:
@@ -106,28 +109,24 @@ def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other:
     return sum(n for bits, n in cases if bits & both == both and bits & one != one and bits & other != other)
 
 
-def _boundary(specific: int, cases: Cases, price: Callable[[int], float], cost: float) -> Boundary:
+def _boundary(specific: int, cases: Cases, price: Price, cost: float) -> Boundary:
     general = _cheapest_cover(specific, cases.missed, price, cost)
     positives = sum(number for bits, number in cases.seen if bits & general == general)
     negatives = sum(number for bits, number in cases.missed if bits & general == general)
     return Boundary(specific, general, positives, negatives)
 
 
-def _cheapest_cover(
-    specific: int, missed: Sequence[tuple[int, int]], price: Callable[[int], float], cost: float
-) -> int:
+def _cheapest_cover(specific: int, missed: Sequence[tuple[int, int]], price: Price, cost: float) -> int:
     """Features of `specific` that rule out the missed cases, while each is worth its price (greedy set cover)."""
     candidates = [index for index in range(specific.bit_length()) if specific >> index & 1]
     chosen: list[int] = []
     left = list(missed)
     while left:
+        taken = sum(1 << index for index in chosen)
+        prices = [price(index, taken) for index in candidates]
         worth = [
-            (
-                sum(number for bits, number in left if not bits >> index & 1) * cost / price(index),
-                -price(index),
-                -index,
-            )
-            for index in candidates
+            (sum(number for bits, number in left if not bits >> index & 1) * cost / paid, -paid, -index)
+            for index, paid in zip(candidates, prices, strict=True)
         ]
         best = max(worth, default=(0.0, 0.0, 0))
         if best[0] <= 1.0:

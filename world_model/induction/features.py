@@ -5,7 +5,7 @@ A feature is true, false or unknown in a transition's before-state; only what is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
@@ -23,6 +23,7 @@ class Form(IntEnum):
     TRUE = 4  # the atom of a relation holds
     FALSE = 5
     AT_LEAST = 6  # the counter is at least so high
+    NOT = 7  # it does not pick out this constant, but another one, or none as what it speaks of has no such attribute
 
 
 @dataclass(frozen=True, order=True)
@@ -45,9 +46,15 @@ class Feature:
 
 
 class FeatureSpace:
-    """All features over some references, as bits of a number that grows as constants are met."""
+    """All features over some references, as bits of a number that grows as constants are met.
 
-    def __init__(self, references: References, refs: Sequence[Ref]) -> None:
+    Args:
+        references: the references that the vocabulary allows.
+        refs: those to speak of.
+        around: those of them that only lie around: of these is also said what they are not.
+    """
+
+    def __init__(self, references: References, refs: Sequence[Ref], around: Collection[Ref] = ()) -> None:
         self._references = references
         vocabulary = references.vocabulary
         self.refs = list(refs)
@@ -55,6 +62,7 @@ class FeatureSpace:
         self._index: dict[Feature, int] = {}
         self._values = [ref for ref in refs if references.is_value(ref)]
         self._objects = [ref for ref in refs if not references.is_value(ref)]
+        self._denied = [(ref, self._kinds(ref)) for ref in self._values if ref in around and ref.keys]
         self._pairs = [
             (left, right)
             for left, right in combinations(self._values, 2)
@@ -68,6 +76,13 @@ class FeatureSpace:
         self._relations = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) <= 1]
         self._counters = [c for c in vocabulary.counters if not c.types]
         self._unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
+
+    def _kinds(self, ref: Ref) -> list[str]:
+        """The constants that a reference may pick out, unless they are mere names."""
+        vocabulary = self._references.vocabulary
+        if self._references.type_of(ref) in vocabulary.nominal:
+            return []
+        return [c.name for c in vocabulary.constants if vocabulary.is_a(c.type, self._references.type_of(ref))]
 
     def bit(self, feature: Feature) -> int:
         """The bit that stands for a feature."""
@@ -93,6 +108,10 @@ class FeatureSpace:
             value = frame.resolve(ref)
             if value is not None:
                 yield Feature(Form.IS, ref, value)
+        for ref, kinds in self._denied:
+            if frame.resolve(ref.keys[-1]) is not None:
+                value = frame.resolve(ref)
+                yield from (Feature(Form.NOT, ref, kind) for kind in kinds if kind != value)
         for ref in self._objects:
             yield from self._about_object(ref, frame)
         for left, right in (*self._pairs, *self._same):

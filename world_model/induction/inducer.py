@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from worldwright.world_model.induction.boundaries import (
@@ -25,6 +25,7 @@ _NO_COINCIDENCE = 17  # cases after which one in six would have been the same at
 _FAR = 1.5  # what a literal about what the effect does not touch costs besides: there are many to choose from
 _UNEXPLAINED = 9.0  # what one effect without a law costs, in nats
 _PRIOR_REPETITIONS = 5
+_PAIR = 2.0  # what it costs besides to compare two things by kind: there are many pairs, and coincidences among them
 _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
@@ -95,7 +96,7 @@ class ActionInducer:
         self._reader = EffectReader(vocabulary, self._references)
         self._entries: list[tuple[Transition, Frame]] = []
         self._ways: list[list[list[EffectPattern]]] = []
-        self._spaces: dict[tuple[Ref, ...], _Space] = {}
+        self._spaces: dict[tuple[tuple[Ref, ...], tuple[Ref, ...]], _Space] = {}
         self.repetitions = (0, 0)  # of outcomes in repeated contexts: how many were not the usual one, how many in all
 
     def add(self, transition: Transition) -> None:
@@ -124,9 +125,9 @@ class ActionInducer:
         self, chosen: Sequence[list[EffectPattern]], patterns: Sequence[EffectPattern], world_noise: float
     ) -> float:
         """The share of outcomes that differ although all around was the same: what no precondition can explain."""
-        bits = self._bits(self._wide(list(dict.fromkeys(ref for pattern in patterns for ref in refs_of(pattern)))))
+        touched = list(dict.fromkeys(ref for pattern in patterns for ref in refs_of(pattern)))
         groups: dict[int, list[int]] = {}
-        for index, context in enumerate(bits):
+        for index, context in enumerate(self._space(self._wide(touched)).bits):
             groups.setdefault(context, []).append(index)
         repeated = [group for group in groups.values() if len(group) > 1]
         total = sum(map(len, repeated))
@@ -155,13 +156,15 @@ class ActionInducer:
         near = self._near(touched)
         return self._references.closure([*near, *self._references.neighbours(near)])
 
-    def _bits(self, refs: Sequence[Ref]) -> list[int]:
-        known = self._spaces.get(tuple(refs))
+    def _space(self, refs: Sequence[Ref], around: Sequence[Ref] = ()) -> _Space:
+        """The contexts of all entries over some references; of those around it is also said what they are not."""
+        key = (tuple(refs), tuple(around))
+        known = self._spaces.get(key)
         if known is None:
-            known = self._spaces[tuple(refs)] = _Space(FeatureSpace(self._references, refs))
+            known = self._spaces[key] = _Space(FeatureSpace(self._references, refs, around))
         for transition, frame in self._entries[len(known.bits) :]:
             known.bits.append(known.space.bits(frame, transition.before))
-        return known.bits
+        return known
 
     def _cases(self, pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], bits: Sequence[int]) -> Cases:
         seen: dict[int, int] = {}
@@ -197,18 +200,34 @@ class ActionInducer:
     def _laws_over(
         self, refs: Sequence[Ref], pattern: EffectPattern, chosen: Sequence[list[EffectPattern]], noise: float
     ) -> list[_Law]:
-        cases = self._cases(pattern, chosen, self._bits(refs))
-        space = self._spaces[tuple(refs)].space
+        near = set(self._near(refs_of(pattern)))
+        contexts = self._space(refs, [ref for ref in refs if ref not in near])
+        space, cases = contexts.space, self._cases(pattern, chosen, contexts.bits)
         nominal = self._vocabulary.nominal
         grouping = sum(
             1 << index
             for index, feature in enumerate(space.features)
             if feature.form is Form.IS and self._references.type_of(feature.ref) not in nominal
         )
-        near = set(self._near(refs_of(pattern)))
-        prices = [self._price(f) + _FAR * any(ref not in near for ref in f.refs()) for f in space.features]
-        found = boundaries(cases, prices.__getitem__, noise, lambda bits: bits & grouping)
+        found = boundaries(cases, self._pricing(space, near), noise, lambda bits: bits & grouping)
         return [self._law(pattern, boundary, space, cases) for boundary in found]
+
+    def _pricing(self, space: FeatureSpace, near: Collection[Ref]) -> Callable[[int, int], float]:
+        """What each feature costs; the first about a thing that the effect does not touch costs more than the next."""
+        prices = [self._price(feature) for feature in space.features]
+        far = [{self._thing(ref) for ref in f.refs() if ref not in near} for f in space.features]
+
+        def price(index: int, chosen: int) -> float:
+            return prices[index] + _FAR * any(not known(thing, chosen) for thing in far[index])
+
+        def known(thing: Ref, chosen: int) -> bool:
+            return any(chosen >> index & 1 and thing in things for index, things in enumerate(far))
+
+        return price
+
+    def _thing(self, ref: Ref) -> Ref:
+        """What a reference is about: the thing that a kind is the kind of."""
+        return ref.keys[-1] if self._references.is_value(ref) and ref.keys else ref
 
     def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
         committed = boundary.general | self._commitments(pattern, boundary, space)
@@ -223,13 +242,16 @@ class ActionInducer:
             referred |= set(assignment.target.parts())
         for feature in space.unpack(boundary.general):
             referred |= {part for ref in feature.refs() for part in ref.parts()}
+        given = {assignment.new for assignment in pattern if isinstance(assignment.new, Ref)}
         bits = 0
         for feature in space.unpack(boundary.specific):
             nominal = self._references.is_value(feature.ref) and (
                 self._references.type_of(feature.ref) in self._vocabulary.nominal
             )
             of_referred = all(ref.keys and ref.keys[-1] in referred for ref in feature.refs())
-            kind = feature.form is Form.IS and self._references.is_value(feature.ref) and not nominal
+            # of what is empty or absent only what the effect leads to: the place that is entered
+            telling = self._references.is_value(feature.ref) or not given.isdisjoint(feature.ref.keys)
+            kind = feature.form is Form.IS and telling and not nominal
             shared = feature.form is Form.SAME and nominal
             # that two names differ is the rule; only if they never were the same may it be the law
             parted = feature.form is Form.DIFFERENT and nominal and boundary.positives >= _NO_COINCIDENCE
@@ -244,7 +266,8 @@ class ActionInducer:
         )
         base = {Form.IS: 3.0 if nominal else 1.0, Form.SAME: 1.1, Form.DIFFERENT: 1.3, Form.SOME: 1.2}
         depth = max(sum(1 for _ in ref.parts()) for ref in feature.refs())
-        return base.get(feature.form, 1.5) + 0.1 * depth
+        paired = feature.other is not None and not nominal
+        return base.get(feature.form, 1.5) + 0.1 * depth + _PAIR * paired
 
     # -- rules --------------------------------------------------------------------------------------------------------
 

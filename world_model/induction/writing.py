@@ -93,6 +93,8 @@ class RuleWriter:
             self._value(feature.ref)
         elif feature.form is Form.SOME:
             self._deny(EQUALS, (self._value(feature.ref), feature.value))
+        elif feature.form is Form.NOT:
+            self._deny(feature.ref.head, (*(self._value(key) for key in feature.ref.keys), feature.value))
         elif feature.form is Form.SAME:
             assert feature.other is not None
             if feature.other.is_argument:
