@@ -24,8 +24,7 @@ ROOM: Final = "room"  # the middle of it, where one stands at first
 STATUSES: Final = ("open", "closed")
 
 # All the names that ALFWorld has for things, most of which any one game has not.
-ITEM_KINDS: Final = tuple(
-    """
+_ITEMS: Final = """
     alarmclock apple baseballbat basketball bathtub blinds book boots bowl box bread butterknife candle cd cellphone
     chair cloth creditcard cup curtains desklamp dishsponge egg floorlamp footstool fork glassbottle handtowel
     houseplant kettle keychain knife ladle laptop laundryhamperlid lettuce lightswitch mirror mug newspaper painting
@@ -33,15 +32,14 @@ ITEM_KINDS: Final = tuple(
     saltshaker scrubbrush showerdoor showerglass sink soapbar soapbottle spatula spoon spraybottle statue stoveknob
     teddybear television tennisracket tissuebox toiletpaper toiletpaperroll tomato towel vase watch wateringcan
     window winebottle
-    """.split()
-)
-RECEPTACLE_KINDS: Final = tuple(
-    """
+"""
+_RECEPTACLES: Final = """
     armchair bathtubbasin bed cabinet cart coffeemachine coffeetable countertop desk diningtable drawer dresser
     fridge garbagecan handtowelholder laundryhamper microwave ottoman paintinghanger safe shelf sidetable sinkbasin
     sofa stoveburner toaster toilet toiletpaperhanger towelholder tvstand
-    """.split()
-)
+"""
+ITEM_KINDS: Final = tuple(_ITEMS.split())
+RECEPTACLE_KINDS: Final = tuple(_RECEPTACLES.split())
 
 # How each action is commanded, its arguments in the order of its signature.
 COMMANDS: Final[dict[str, str]] = {
