@@ -83,6 +83,7 @@ class Step(_Event):
         true: the facts that hold now and did not before, as PDDL; counters as `(= (count wood) 3)`.
         false: the facts that held before and do not now.
         places: where objects lie relative to the agent, as far as that is new; null for those no longer seen.
+        denied, unread: what was said not to hold, as PDDL, and what was said and could not be read.
     """
 
     event: Literal["step"]
@@ -95,6 +96,8 @@ class Step(_Event):
     true: tuple[_Fact, ...] = ()
     false: tuple[_Fact, ...] = ()
     places: dict[_Fact, Position | None] = {}
+    denied: tuple[_Fact, ...] = ()
+    unread: tuple[_Text, ...] = ()
 
 
 class End(_Event):
@@ -215,8 +218,7 @@ class _EpisodeFile:
     def __init__(self, folder: Path, start: Start) -> None:
         self._folder = folder
         self._frames = start.frames
-        self._steps = 0
-        self._reward = 0.0
+        self._steps, self._reward = 0, 0.0
         self._mission: str | None = None
         self._facts: dict[Fluent, Value] = {}
         self._places: dict[str, Position] = {}
@@ -248,6 +250,8 @@ class _EpisodeFile:
             true=_only_in(facts, self._facts),
             false=_only_in(self._facts, facts),
             places={name: places.get(name) for name in _differing(self._places, places)},
+            denied=tuple(f"({' '.join(fluent)})" for fluent in sorted(graph.denied)),
+            unread=tuple(map(_text, graph.unread)),
         )
         self._write(step)
         self._facts, self._places, self._mission = facts, places, mission
@@ -331,9 +335,8 @@ def _plain(value: Any, depth: int = 0) -> JsonValue:
 
 
 def _shown(fluent: Fluent, value: Value) -> str:
-    if value is True or isinstance(value, str):
-        return str(join_atom(fluent, value))
-    return f"(= ({' '.join(fluent)}) {value})"
+    is_atom = value is True or isinstance(value, str)
+    return str(join_atom(fluent, value)) if is_atom else f"(= ({' '.join(fluent)}) {value})"
 
 
 def _only_in(facts: Mapping[Fluent, Value], others: Mapping[Fluent, Value]) -> tuple[str, ...]:
@@ -428,9 +431,7 @@ def read_recording(path: str | os.PathLike[str]) -> Recording:
 
 
 def _event_file(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    return path / (EVENTS if (path / EVENTS).exists() else PART)
+    return path / (EVENTS if (path / EVENTS).exists() else PART) if path.is_dir() else path
 
 
 def _open_regular(path: Path) -> IO[bytes]:

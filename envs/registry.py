@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-import worldwright.envs.household  # noqa: F401  (registers its id)
+from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.perceiver import Perceiver
 from worldwright.world_model.errors import WorldwrightError
@@ -75,7 +75,25 @@ class MiniGrid:
         return MiniGridPerceiver()
 
 
-WORLDS: Final[dict[str, World]] = {world.name: world for world in (MiniGrid(),)}
+class Household:
+    """Text households such as ALFWorld's, which answer in sentences."""
+
+    name = "household"
+    form = "Dict with 'text' and 'mission', both text"
+
+    def recognises(self, env: Env) -> bool:
+        """Whether the observation is text and an instruction, and no picture."""
+        space = env.observation_space
+        if not isinstance(space, spaces.Dict) or "image" in space.spaces:
+            return False
+        return all(isinstance(space.spaces.get(part), spaces.Text) for part in ("text", "mission"))
+
+    def perceiver(self, env: Env) -> Perceiver:
+        """Every such world is perceived alike."""
+        return HouseholdPerceiver()
+
+
+WORLDS: Final[dict[str, World]] = {world.name: world for world in (MiniGrid(), Household())}
 
 
 def perceiver_for(env: Env) -> Perceiver:

@@ -131,7 +131,8 @@ class SceneGraphEncoding:
     # -- reading
 
     def decode(self, observation: Mapping[str, Any]) -> SceneGraph:
-        """The scene graph of which `encode` made the observation, but for its lattice, which is no fact.
+        """The scene graph of which `encode` made the observation, but for what is no fact: its lattice, what it denies
+        and what in it could not be read.
 
         Raises:
             UnreadableObservation: the numbers are no graph of this vocabulary.
