@@ -15,6 +15,8 @@ from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
+from worldwright.agent.novelty import NEW_CONTEXT, NEW_NAME, NEW_PAIR
+from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
@@ -86,6 +88,7 @@ class PlanningDecider:
         self._tracker = tracker
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
+        self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief = Limits(min(_BRIEF, mind.config.plan_cpu_seconds), mind.config.plan_memory_mb)
         self._not_before: dict[str, int] = {}
@@ -104,7 +107,7 @@ class PlanningDecider:
                 return intention
         found = next((found for found in self._intentions(state) if found is not None), None)
         if found is not None and self._goes_round(found, state):
-            found = self._random()
+            found = self._random(state)
         self._at_random += found is not None and found.purpose == "random"
         learned_out = self._mind.curious and bool(self._mind.model.rules) and self._at_random > _BORED
         return None if learned_out else found
@@ -130,16 +133,18 @@ class PlanningDecider:
         if self._mind.curious:
             yield self._novelty(state)
             yield self._frontier(laws, state)
+            yield self._novelty(state, NEW_NAME)
             yield from self._experiments(state)
             yield self._goal(laws, state)
             yield self._far_frontier(laws, state)
+            yield self._novelty(state, NEW_PAIR)
         else:
             yield self._goal(laws, state)
             yield self._frontier(laws, state)
             yield from self._experiments(state)
             yield self._far_frontier(laws, state)
             yield self._novelty(state)
-        yield self._random()
+        yield self._random(state)
 
     # -- the goal -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +179,7 @@ class PlanningDecider:
     def _harmless(self, model: WorldModel, state: State) -> Intention | None:
         """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""
         times = self._mind.explorer.novelty.times(state)
-        for action in self._mind.perceiver.actions():
+        for action in self._repertoire.actions(state, state.universe):
             if not times(action) and not model.predict(state, action).change:
                 return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
@@ -200,11 +205,12 @@ class PlanningDecider:
 
     # -- exploration --------------------------------------------------------------------------------------------------
 
-    def _novelty(self, state: State) -> Intention | None:
-        if self._mind.config.explorer == "random":
+    def _novelty(self, state: State, finest: int = NEW_CONTEXT) -> Intention | None:
+        nothing_finer = finest > NEW_CONTEXT and not self._repertoire.takes_arguments
+        if self._mind.config.explorer == "random" or nothing_finer:
             return None
         with _Clock() as clock:
-            target = self._mind.explorer.untried(self._mind.model, state, self._mind.perceiver.actions())
+            target = self._mind.explorer.untried(self._mind.model, state, self._repertoire, finest)
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:
@@ -235,8 +241,8 @@ class PlanningDecider:
         self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
         return Intention(purpose, plan, model, target.worth, trial=trial) if target else None
 
-    def _random(self) -> Intention:
-        action = self._mind.explorer.random_action(self._mind.perceiver.actions())
+    def _random(self, state: State) -> Intention:
+        action = self._mind.explorer.random_action(self._repertoire.actions(state, state.universe))
         return Intention("random", Plan((PlanStep(action),)), self._mind.model, lambda end: True, trial=True)
 
     def _report(self, purpose: str, status: str, reason: str, plan: Plan, seconds: float, engine: str) -> None:

@@ -13,7 +13,8 @@ from functools import partial
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
-from worldwright.agent.novelty import Novelty
+from worldwright.agent.novelty import NEW_CONTEXT, Novelty
+from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
@@ -24,6 +25,7 @@ from worldwright.world_model.state import Fluent, State
 
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
+_FINER = 2.0  # steps further that something is worth doing for being new in a less fine way
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -51,35 +53,72 @@ class Explorer:
         self.novelty.add(action, before, moved)
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None:
-            self.novelty.attend(learner.refs())
+            self.novelty.attend(learner.refs(), learner.names())
 
     def random_action(self, actions: Collection[Action]) -> Action:
-        """Any action."""
-        return self.rng.choice(sorted(actions))
+        """Any action, then any of its arguments: else what takes many would be done nearly always."""
+        name = self.rng.choice(sorted({action.name for action in actions}))
+        ways = sorted(action for action in actions if action.name == name)
+        return ways[0] if len(ways) == 1 else self.rng.choice(ways)
 
     # -- things not yet tried -----------------------------------------------------------------------------------------
 
-    def untried(self, model: WorldModel, state: State, actions: Collection[Action]) -> Target | None:
-        """The nearest way to do something in a context in which it was seldom done."""
-        task = self._ground(model, state)
-        for reached in reach(task, limit=self.config.search_states):
-            action = self._newest(reached, actions)
-            if action is not None:
-                steps = (*_steps(reached), PlanStep(action))
-                return Target(Plan(steps), partial(self._still_new, action))
-        return None
+    def untried(
+        self, model: WorldModel, state: State, repertoire: Repertoire, finest: int = NEW_CONTEXT
+    ) -> Target | None:
+        """The nearest way to do something that is new there; what is newer may be a little further.
 
-    def _still_new(self, action: Action, end: State) -> bool:
-        return self._is_new(action, self.novelty.times(end)(action))
+        Args:
+            model: the laws.
+            state: where the agent is.
+            repertoire: what can be done.
+            finest: how little new it may be.
+        """
+        best: tuple[float, Reached, Action] | None = None
+        left = self.config.search_states
+        for reached in reach(self._ground(model, state), limit=self.config.search_states):
+            if left <= 0 or (best is not None and reached.cost >= best[0]):
+                break
+            actions = repertoire.actions(reached, state.universe)
+            left -= sum(1 for action in actions if action.args)
+            found = self._newest(reached, actions, model, finest)
+            if found is not None and (best is None or reached.cost + _FINER * found[0] < best[0]):
+                best = (reached.cost + _FINER * found[0], reached, found[1])
+        if best is None:
+            return None
+        _, reached, action = best
+        return Target(Plan((*_steps(reached), PlanStep(action))), partial(self._still_new, action, finest))
 
-    def _newest(self, state: Readable, actions: Collection[Action]) -> Action | None:
+    def _still_new(self, action: Action, finest: int, end: State) -> bool:
+        newness = self.novelty.newness(end, action, self._enough(action))
+        return newness is not None and newness <= finest
+
+    def _newest(
+        self, state: Readable, actions: Collection[Action], model: WorldModel, finest: int
+    ) -> tuple[int, Action] | None:
+        """What is newest in a state; of equals what no law speaks of, what was done least there, and least at all."""
         times = self.novelty.times(state)
-        new = [action for action in actions if self._is_new(action, times(action))]
-        return min(new, key=lambda action: (times(action), self.novelty.total(action)), default=None)
+        new: list[tuple[int, Action]] = []
+        for action in actions:
+            enough = self._enough(action)
+            if times(action) < enough:
+                new.append((NEW_CONTEXT, action))
+            elif finest > NEW_CONTEXT and action.args:
+                newness = self.novelty.newness(state, action, enough)
+                if newness is not None and newness <= finest:
+                    new.append((newness, action))
 
-    def _is_new(self, action: Action, times: int) -> bool:
+        def rank(found: tuple[int, Action]) -> tuple[int, bool, int, int]:
+            newness, action = found
+            explained = newness > NEW_CONTEXT and bool(model.rules_for(action.name))
+            return newness, explained, times(action), self.novelty.total(action)
+
+        return min(new, key=rank, default=None)
+
+    def _enough(self, action: Action) -> int:
+        """How often an action is to be tried in a context."""
         settled = self._since_surprise.get(action.name, 0) >= _SETTLED
-        return times < (1 if settled else self.config.tries)
+        return 1 if settled else self.config.tries
 
     # -- places not yet seen ------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from worldwright.agent.events import Revised
 from worldwright.world_model.experience import ExperienceBuffer
 from worldwright.world_model.induction import Inducer
+from worldwright.world_model.induction.features import Feature
 from worldwright.world_model.induction.inducer import Learned
 from worldwright.world_model.induction.references import Ref
 from worldwright.world_model.judging import Judge, judge
@@ -94,6 +95,10 @@ class RuleLearner:
     def refs(self) -> dict[str, tuple[Ref, ...]]:
         """By action, the references that matter to it, as far as is known."""
         return {action: learned.refs for action, learned in self._learned.items() if learned.refs}
+
+    def names(self) -> frozenset[Feature]:
+        """The names (a colour as such) that laws single out, as far as is known."""
+        return frozenset(feature for learned in self._learned.values() for feature in learned.names)
 
     def take(self, transition: Transition, surprised: bool) -> Revision | None:
         """Keep a transition, and revise the model if it is news.

@@ -32,13 +32,14 @@ _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is ta
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned of an action: rules to commit to (S), more general hypotheses (G), its share of chance, and
-    the references that matter to it."""
+    """What was learned of an action: rules to commit to (S), more general hypotheses (G), its share of chance, the
+    references that matter to it, and the names that its laws single out."""
 
     rules: tuple[ActionRule, ...] = ()
     hypotheses: tuple[ActionRule, ...] = ()
     noise: float = 0.0
     refs: tuple[Ref, ...] = ()
+    names: tuple[Feature, ...] = ()
 
 
 class Inducer:
@@ -282,7 +283,11 @@ class ActionInducer:
         ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
         refs = dict.fromkeys(ref for law in sure for ref in self._near(self._mentioned(law)))
-        return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs))
+        needed = dict.fromkeys(f for law in sure for f in law.space.unpack(law.boundary.general) if self._is_name(f))
+        return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs), tuple(needed))
+
+    def _is_name(self, feature: Feature) -> bool:
+        return feature.form is Form.IS and self._references.type_of(feature.ref) in self._vocabulary.nominal
 
     def _is_worth_it(self, law: _Law) -> bool:
         """Whether the effects that a law explains would cost more to list than the law costs to state."""
