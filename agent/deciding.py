@@ -13,6 +13,7 @@ from typing import Protocol
 
 from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
+from worldwright.agent.imagining import imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_NAME, NEW_PAIR
@@ -152,7 +153,16 @@ class PlanningDecider:
         remaining = self._tracker.remaining
         if remaining is None:
             return self._win(model, state)
-        return self._plan(purpose, model, state, tuple(next_reaches(remaining)))
+        goals = tuple(next_reaches(remaining))
+        hoped = self._hoping(state, goals)
+        return self._plan(purpose, model, state if hoped is None else hoped, goals)
+
+    def _hoping(self, state: State, goals: tuple[Reach, ...]) -> State | None:
+        """The state with what the goals need where it is likeliest found soonest; None if nothing need be hoped."""
+        words = self._memory.containment
+        if words is None:
+            return None
+        return imagine(state, goals, words, self._memory.unseen_places(), self._mind.model.findings)
 
     def _win(self, model: WorldModel, state: State) -> Intention | None:
         """The goal holds, but the episode goes on.
@@ -216,6 +226,12 @@ class PlanningDecider:
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:
         if self._mind.config.explorer == "random":
             return None
+        places = self._memory.unseen_places()
+        if places:
+            assert self._memory.containment is not None
+            known = self._memory.containment.known
+            goals = tuple(Reach((), (Literal(LiftedAtom(known, (place,))),)) for place in places)
+            return self._plan("frontier", model, state, goals)
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
         with _Clock() as clock:
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near)

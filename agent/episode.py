@@ -148,11 +148,25 @@ class Episode:
             self._intention = self._intention.doubted()
         if learner is None:
             return
+        self._learn_findings(transition)
         revision = learner.take(transition, surprised)
         if revision is not None:
             self.mind.model = learner.model
             self._tell_revision(revision)
         self.mind.model = learner.model
+
+    def _learn_findings(self, transition: Transition) -> None:
+        """Count what was found in places that show it now for the first time."""
+        words, learner = self.memory.containment, self.mind.learner
+        if words is None or learner is None:
+            return
+        before, after = transition.before, transition.after
+        for place in after.universe.objects(words.place):
+            if after.value((words.known, place)) and not before.value((words.known, place)):
+                items = [f[1] for f, value in after.values.items() if f[0] == words.inside and value == place]
+                was_here = any(len(fluent) == 1 and value == place for fluent, value in before.values.items())
+                kinds = [str(after.value((words.kind, item))) for item in items]
+                learner.found(str(after.value((words.sort, place))), kinds, was_here)
 
     def _tell_revision(self, revision: Revision) -> None:
         self.tell(

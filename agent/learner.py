@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -122,6 +122,10 @@ class RuleLearner:
         if surprised or self._news[action] >= _LOOK_AGAIN:
             return self._revise(action, "surprise" if surprised else "review")
         return None
+
+    def found(self, sort: str, kinds: Iterable[str], was_shut: bool) -> None:
+        """Remember what was in a place that was looked into."""
+        self.model = replace(self.model, findings=self.model.findings.and_in(sort, kinds, was_shut))
 
     def review(self) -> list[Revision]:
         """Look once more at every action of which something was seen since it was last learned."""

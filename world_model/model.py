@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from worldwright.world_model.errors import VocabularyProblem
+from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import (
     ActionRule,
     Condition,
@@ -65,12 +66,14 @@ class WorldModel:
         hypotheses: more general laws that the evidence does not contradict (G); planned with only as
             experiments.
         steps: the number of environment steps that it was learned from.
+        findings: what was found where.
     """
 
     vocabulary: Vocabulary
     rules: tuple[ActionRule, ...] = ()
     hypotheses: tuple[ActionRule, ...] = ()
     steps: int = 0
+    findings: Findings = field(default_factory=Findings)
     _queries: dict[ActionRule, Query] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem, WorldwrightError
+from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.sexpr import MAX_TEXT, SExpr, parse_all, show
@@ -24,6 +25,7 @@ MAX_RULES = 5_000
 def show_model(model: WorldModel) -> str:
     """The text of a model file."""
     parts = [f"(:world-model {VERSION} :steps {model.steps})", show_vocabulary(model.vocabulary)]
+    parts += [_show_findings(model.findings)] if model.findings else []
     parts += [show_rule(rule) for rule in model.rules]
     parts += [show_rule(rule).replace("(:rule", "(:hypothesis", 1) for rule in model.hypotheses]
     return "\n\n".join(parts) + "\n"
@@ -39,11 +41,13 @@ def parse_model(text: str) -> WorldModel:
         raise SyntaxProblem(f"more than {MAX_RULES} rules")
     vocabulary = vocabulary_of(items[1])
     rules: dict[str, list[ActionRule]] = {":rule": [], ":hypothesis": []}
-    for item in items[2:]:
+    told = len(items) > 2 and items[2][0] == ":findings"
+    findings = _findings_of(vocabulary, items[2]) if told else Findings()
+    for item in items[3 if told else 2 :]:
         if item[0] not in (":rule", ":hypothesis"):
             raise SyntaxProblem(f"expected (:rule ...), found ({show(item[0])} ...)")
         rules[str(item[0])].append(rule_of(vocabulary, [":rule", *item[1:]]))
-    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), steps)
+    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), steps, findings)
 
 
 def _section(item: SExpr) -> list[SExpr]:
@@ -102,6 +106,46 @@ def require_same_vocabulary(model: WorldModel, world: Vocabulary) -> None:
             + (" (another version of it)" if model.vocabulary.name == world.name else "")
             + ": learn a model for it with `worldwright learn`"
         )
+
+
+# -- findings --------------------------------------------------------------------------------------------
+
+
+def _show_findings(findings: Findings) -> str:
+    """What was found, a line for each sort of place: how many were looked into, how many of them were shut, and how
+    many things of each kind were there."""
+    lines = []
+    for sort, looked in sorted(findings.looked.items()):
+        kinds = sorted((kind, number) for (kind, where), number in findings.found.items() if where == sort)
+        words = [sort, str(looked), str(findings.shut.get(sort, 0)), *(f"({kind} {number})" for kind, number in kinds)]
+        lines.append(f"\n  ({' '.join(words)})")
+    return f"(:findings{''.join(lines)})"
+
+
+def _findings_of(vocabulary: Vocabulary, expression: list[SExpr]) -> Findings:
+    """The findings that an expression is; raises `SyntaxProblem` or `VocabularyProblem`."""
+    looked: dict[str, int] = {}
+    shut: dict[str, int] = {}
+    found: dict[tuple[str, str], int] = {}
+    for entry in expression[1:]:
+        if isinstance(entry, str) or len(entry) < 3 or entry[0] in looked:
+            raise SyntaxProblem(f"findings: cannot read {show(entry)}")
+        sort = _constant_of(vocabulary, entry[0])
+        looked[sort], shut[sort] = natural_of(entry[1]), natural_of(entry[2])
+        for part in entry[3:]:
+            if isinstance(part, str) or len(part) != 2:
+                raise SyntaxProblem(f"findings: cannot read {show(part)}")
+            kind = _constant_of(vocabulary, part[0])
+            if (kind, sort) in found:
+                raise SyntaxProblem(f"findings: {kind} in {sort} is given twice")
+            found[kind, sort] = natural_of(part[1])
+    return Findings(looked, shut, found)
+
+
+def _constant_of(vocabulary: Vocabulary, word: SExpr) -> str:
+    if not isinstance(word, str) or word not in vocabulary.constant_types:
+        raise VocabularyProblem(f"findings: {show(word)} is no constant of the vocabulary")
+    return word
 
 
 # -- vocabulary ------------------------------------------------------------------------------------------

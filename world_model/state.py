@@ -81,6 +81,15 @@ class Universe:
             self._by_predicate.setdefault(fluent[0], []).append(fluent)
         self.facts[fluent] = value
 
+    def copy(self) -> Universe:
+        """Another universe with the same objects and facts, to add to."""
+        other = Universe(self.vocabulary)
+        for name, type_ in self.types.items():
+            other.add_object(name, type_)
+        for fluent, value in self.facts.items():
+            other.add_fact((fluent[0], *join_atom(fluent, value).args))
+        return other
+
     def objects(self, type_: str) -> list[str]:
         """The objects of the type or below it, in the order in which they became known."""
         return self._of_type.get(type_, [])

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from worldwright.envs.household.missions import read_mission
 from worldwright.envs.household.vocabulary import (
     COMMANDS,
+    CONTAINMENT,
     HAND,
     ITEM_KINDS,
     NOTHING,
@@ -382,7 +383,13 @@ class HouseholdPerceiver:
                     facts.report(sentence)
         if len(text) > MAX_TEXT:
             facts.report(f"{len(text) - MAX_TEXT} more characters")
-        return SceneGraph(State(facts.values, facts.universe), denied=frozenset(facts.denied), unread=(*facts.unread,))
+        return SceneGraph(
+            State(facts.values, facts.universe),
+            denied=frozenset(facts.denied),
+            unread=(*facts.unread,),
+            containment=CONTAINMENT,
+            tells_all=True,  # a household tells of each change that one makes
+        )
 
     def goal(self, observation: Any) -> Goal:
         """What the mission asks for; raises `UnreadableMission`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from worldwright.world_model.scene_graph import Containment
 from worldwright.world_model.vocabulary import (
     ENDED,
     GOAL_HOLDS,
@@ -57,6 +58,8 @@ COMMANDS: Final[dict[str, str]] = {
     "look": "look",
     "inventory": "inventory",
 }
+
+CONTAINMENT: Final = Containment("receptacle", inside="in", known="is-known", kind="kind", sort="sort")
 
 # Traits begin with `is-`: PDDL export would otherwise have to rename the actions `cool` and `clean`.
 VOCABULARY: Final = Vocabulary(
