@@ -5,7 +5,7 @@ A feature is true, false or unknown in a transition's before-state; only what is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
@@ -24,6 +24,9 @@ class Form(IntEnum):
     FALSE = 5
     AT_LEAST = 6  # the counter is at least so high
     NOT = 7  # it does not pick out this constant, but another one, or none as what it speaks of has no such attribute
+
+
+_Answers = dict[str | bool | None, int]  # what a reference may pick out, or whether something holds, to its bits
 
 
 @dataclass(frozen=True, order=True)
@@ -60,22 +63,36 @@ class FeatureSpace:
         self.refs = list(refs)
         self.features: list[Feature] = []
         self._index: dict[Feature, int] = {}
-        self._values = [ref for ref in refs if references.is_value(ref)]
-        self._objects = [ref for ref in refs if not references.is_value(ref)]
-        self._denied = [(ref, self._kinds(ref)) for ref in self._values if ref in around and ref.keys]
-        self._pairs = [
-            (left, right)
-            for left, right in combinations(self._values, 2)
+        # What is asked of every state, each with the bits of the answers met so far.
+        values = [ref for ref in refs if references.is_value(ref)]
+        objects = [ref for ref in refs if not references.is_value(ref)]
+        unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
+        self._values: list[tuple[Ref, _Answers]] = [(ref, {}) for ref in values]
+        self._denied: list[tuple[Ref, list[str], _Answers]] = [
+            (ref, self._kinds(ref), {}) for ref in values if ref in around and ref.keys
+        ]
+        self._objects: list[tuple[Ref, str, _Answers]] = [
+            (ref, unit[references.type_of(ref)], {}) for ref in objects if references.type_of(ref) in unit
+        ]
+        self._pairs: list[tuple[Ref, Ref, _Answers]] = [
+            (left, right, {})
+            for left, right in combinations(values, 2)
             if references.type_of(left) == references.type_of(right) and left.head == right.head
         ]
-        self._same = [
-            (left, right)
-            for left, right in combinations(self._objects, 2)
+        self._pairs += [
+            (left, right, {})
+            for left, right in combinations(objects, 2)
             if left.is_argument and references.comparable(left, right)
         ]
-        self._relations = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) <= 1]
+        self._relations: list[tuple[str, Ref | None, _Answers]] = [
+            (predicate.name, ref, {})
+            for predicate in vocabulary.predicates
+            if not predicate.functional and not predicate.static and len(predicate.types) <= 1
+            for ref in (
+                [ref for ref in objects if references.fits(ref, predicate.types[0])] if predicate.types else [None]
+            )
+        ]
         self._counters = [c for c in vocabulary.counters if not c.types]
-        self._unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
 
     def _kinds(self, ref: Ref) -> list[str]:
         """The constants that a reference may pick out, unless they are mere names."""
@@ -99,44 +116,60 @@ class FeatureSpace:
     def bits(self, frame: Frame, state: Readable) -> int:
         """The features that are known to be true."""
         found = 0
-        for feature in self._true(frame, state):
-            found |= self.bit(feature)
-        return found
-
-    def _true(self, frame: Frame, state: Readable) -> Iterator[Feature]:
-        for ref in self._values:
+        for ref, answers in self._values:
             value = frame.resolve(ref)
             if value is not None:
-                yield Feature(Form.IS, ref, value)
-        for ref, kinds in self._denied:
-            if frame.resolve(ref.keys[-1]) is not None:
-                value = frame.resolve(ref)
-                yield from (Feature(Form.NOT, ref, kind) for kind in kinds if kind != value)
-        for ref in self._objects:
-            yield from self._about_object(ref, frame)
-        for left, right in (*self._pairs, *self._same):
+                found |= answers.get(value) or self._new(answers, value, Feature(Form.IS, ref, value))
+        found |= self._not(frame)
+        for ref, unit, answers in self._objects:
+            name = frame.resolve(ref)
+            if name is not None:
+                is_unit = name == unit
+                form = Form.IS if is_unit else Form.SOME
+                found |= answers.get(is_unit) or self._new(answers, is_unit, Feature(form, ref, unit))
+        for left, right, answers in self._pairs:
             one, two = frame.resolve(left), frame.resolve(right)
             if one is not None and two is not None:
-                yield Feature(Form.SAME if one == two else Form.DIFFERENT, left, other=right)
-        yield from self._relational(frame, state)
+                same = one == two
+                form = Form.SAME if same else Form.DIFFERENT
+                found |= answers.get(same) or self._new(answers, same, Feature(form, left, other=right))
+        return found | self._relational(frame, state) | self._counted(state)
+
+    def _new(self, answers: _Answers, answer: str | bool | None, *features: Feature) -> int:
+        """The bits of an answer that is met for the first time."""
+        answers[answer] = bits = sum(self.bit(feature) for feature in features)
+        return bits
+
+    def _not(self, frame: Frame) -> int:
+        found = 0
+        for ref, kinds, answers in self._denied:
+            if frame.resolve(ref.keys[-1]) is not None:
+                value = frame.resolve(ref)
+                known = answers.get(value)
+                if known is None:
+                    known = self._new(
+                        answers, value, *(Feature(Form.NOT, ref, kind) for kind in kinds if kind != value)
+                    )
+                found |= known
+        return found
+
+    def _relational(self, frame: Frame, state: Readable) -> int:
+        found = 0
+        for predicate, ref, answers in self._relations:
+            name = None if ref is None else frame.resolve(ref)
+            if ref is None or name is not None:
+                holds = state.value((predicate,) if name is None else (predicate, name)) is not None
+                form = Form.TRUE if holds else Form.FALSE
+                found |= answers.get(holds) or self._new(answers, holds, Feature(form, _atom(predicate, ref)))
+        return found
+
+    def _counted(self, state: Readable) -> int:
+        found = 0
         for counter in self._counters:
             for number in range(counter.low + 1, int(state.value((counter.name,)) or 0) + 1):
-                yield Feature(Form.AT_LEAST, Ref(counter.name), number=number)
+                found |= self.bit(Feature(Form.AT_LEAST, Ref(counter.name), number=number))
+        return found
 
-    def _about_object(self, ref: Ref, frame: Frame) -> Iterator[Feature]:
-        unit = self._unit.get(self._references.type_of(ref))
-        name = frame.resolve(ref)
-        if unit is not None and name is not None:
-            yield Feature(Form.IS if name == unit else Form.SOME, ref, unit)
 
-    def _relational(self, frame: Frame, state: Readable) -> Iterator[Feature]:
-        for predicate in self._relations:
-            if not predicate.types:
-                holds = state.value((predicate.name,)) is not None
-                yield Feature(Form.TRUE if holds else Form.FALSE, Ref(predicate.name))
-                continue
-            for ref in self._objects:
-                name = frame.resolve(ref)
-                if name is not None and self._references.fits(ref, predicate.types[0]):
-                    holds = state.value((predicate.name, name)) is not None
-                    yield Feature(Form.TRUE if holds else Form.FALSE, Ref(predicate.name, (ref,)))
+def _atom(predicate: str, ref: Ref | None) -> Ref:
+    return Ref(predicate) if ref is None else Ref(predicate, (ref,))
