@@ -57,7 +57,7 @@ _STEPS = 200
 _MOMENTUM = 0.9
 _PAIR_WEIGHT = 0.25
 _PAIR_PRIOR = 0.3
-_LEAST = 0.005  # weights below it are left out
+_LEAST = 0.05  # weights below it are left out
 
 _EVERY = "*"  # a feature of every sentence
 _SAID_AS: Final = {  # what opens a part of the sentence, and the part
