@@ -171,7 +171,7 @@ def _bonuses(words: Sequence[str], kinds: Sequence[str]) -> dict[str, set[str]]:
         for kind in kinds:
             way = "whole" if any(_way(name, kind) == "whole" for name in joined[1:]) else _way(joined[0], kind)
             if way:
-                found.setdefault(kind, set()).add(f"{way} {part}")
+                found.setdefault(kind, set()).update((way, f"{way} {part}"))
     return found
 
 

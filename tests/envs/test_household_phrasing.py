@@ -32,7 +32,7 @@ class Told:
     annotations: tuple[str, ...]
 
 
-THINGS = {"cloth": "rag", "cellphone": "cell phone", "cup": "glass", "alarmclock": "clock", "pan": "frying pan"}
+THINGS = {"cloth": "rag", "cellphone": "cell phone", "cup": "goblet", "alarmclock": "clock", "pan": "frying pan"}
 PLACES = {"garbagecan": "trash", "countertop": "counter", "desk": "desk", "sidetable": "night stand"}
 WAYS = {
     "put a {0} in {1}": ("Move the {0} to the {1}.", "place a {0} on the {1}", "Take the {0} from the bed to the {1}"),
@@ -49,19 +49,19 @@ LESSONS = [
 ] + [
     Told(f"look at {thing} under the desklamp", (f"Hold the {said} by the lit lamp",)) for thing, said in THINGS.items()
 ]
-READER = PhrasingReader.learn(LESSONS[::2] + LESSONS[1::4])
+READER = PhrasingReader.learn(told for i, told in enumerate(LESSONS) if i % 3)
 
 
 @pytest.mark.parametrize(
     ("sentence", "mission"),
     [
-        ("Put a chilled glass on the night stand", "put a cool cup in sidetable"),
+        ("Put a chilled goblet on the night stand", "put a cool cup in sidetable"),
         ("Rinse the rag and put it on the counter", "put a clean cloth in countertop"),
         ("Move two cell phones to the desk!", "put two cellphone in desk"),
         ("Throw the alarm clock from the desk in the trash", "put a alarmclock in garbagecan"),
         ("hold a frying pan by the lamp", "look at pan under the desklamp"),
         ("Put a heated kettle on the desk", "put a hot kettle in desk"),  # the name of a kind never heard before
-        ("Put the soap bottle in the cabinet", "put a soapbottle in cabinet"),
+        ("Move the soap bottle to the desk", "put a soapbottle in desk"),
     ],
 )
 def test_what_was_learned_is_read_in_other_combinations(sentence: str, mission: str) -> None:
@@ -69,19 +69,19 @@ def test_what_was_learned_is_read_in_other_combinations(sentence: str, mission: 
 
 
 def test_most_of_what_was_left_out_is_read() -> None:
-    left = [(text, read_task(told.mission)) for told in LESSONS[3::4] for text in told.annotations]
+    left = [(text, read_task(told.mission)) for told in LESSONS[::3] for text in told.annotations]
     assert sum(READER.read_task(text) == task for text, task in left) >= 0.9 * len(left)
 
 
 def test_nothing_is_put_where_the_room_has_no_such_place() -> None:
-    assert READER.read_task("Put the glass on the counter", {"desk", "bed"}).target in {"desk", "bed"}
-    assert READER.read_task("Put the glass on the counter", {"desk", "countertop"}).target == "countertop"
-    assert READER.read_task("Hold the glass by the lit lamp", {"desk"}) == Task("cup", lamp="desklamp")
+    assert READER.read_task("Put the goblet on the counter", {"desk", "bed"}).target in {"desk", "bed"}
+    assert READER.read_task("Put the goblet on the counter", {"desk", "countertop"}).target == "countertop"
+    assert READER.read_task("Hold the goblet by the lit lamp", {"desk"}) == Task("cup", lamp="desklamp")
 
 
 def test_the_perceiver_asks_for_what_the_grammar_does_not_read() -> None:
     perceiver = HouseholdPerceiver(phrasings=READER)
-    goal = perceiver.goal({"mission": "Chill a glass and put it on the counter", "text": ""})
+    goal = perceiver.goal({"mission": "Chill a goblet and put it on the counter", "text": ""})
     assert goal == read_mission("put a cool cup in countertop")
     with pytest.raises(UnreadableMission):
         perceiver.goal({"mission": "x" * 5_000, "text": ""})
@@ -96,7 +96,9 @@ def test_what_says_nothing_is_refused(sentence: str) -> None:
 @settings(max_examples=60)
 @given(
     st.text(max_size=200)
-    | st.lists(st.sampled_from("put two rags glass on the lamp from to and desk".split())).map(" ".join)
+    | st.lists(st.sampled_from(["put", "two", "rags", "glass", "on", "the", "lamp", "from", "to", "desk"])).map(
+        " ".join
+    )
 )
 def test_any_text_is_a_goal_or_refused(sentence: str) -> None:
     try:
@@ -140,7 +142,7 @@ def test_the_same_is_learned_in_each_process() -> None:
     found = {
         subprocess.run(
             [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONHASHSEED": seed, "OMP_NUM_THREADS": "1"},
             cwd=Path(__file__).parents[2],
             capture_output=True,
             check=True,

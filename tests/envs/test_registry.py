@@ -19,6 +19,7 @@ from worldwright.envs.minigrid.laws import ALTERED_ID, LAWS
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.registry import WORLDS, UnknownWorld, UnusableEnvironment, layers, make_env, perceiver_for
 from worldwright.world_model.errors import MAX_MESSAGE, WorldwrightError
+from worldwright.world_model.goal import Reach
 from worldwright.world_model.scene_graph import SceneGraph
 
 IDS = sorted(
@@ -265,7 +266,7 @@ def test_a_household_is_recognised_through_wrappers() -> None:
         perceiver = perceiver_for(wrapped)
         observation, _ = wrapped.reset(seed=0)
         assert isinstance(perceiver, HouseholdPerceiver) and perceiver.perceive(observation).unread == ()
-        assert perceiver.goal(observation)
+        assert isinstance(perceiver.goal(observation), Reach)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +279,7 @@ def test_a_household_is_recognised_through_wrappers() -> None:
 )
 def test_text_beside_a_picture_or_numbers_for_text_is_no_household(parts: dict[str, spaces.Space[Any]]) -> None:
     env = Foreign()
-    told = {"text": spaces.Text(99), "mission": spaces.Text(99)}
+    told: dict[str, spaces.Space[Any]] = {"text": spaces.Text(99), "mission": spaces.Text(99)}
     env.observation_space = spaces.Dict(told)
     assert isinstance(perceiver_for(env), HouseholdPerceiver)
     env.observation_space = spaces.Dict(told | parts)
