@@ -48,7 +48,8 @@ def object_name(said: str) -> str:
 class Truth:
     """What holds in a household, in the perceiver's words.
 
-    In a third of the real games something is in two places at once, a safe and the dresser below it, say.
+    In a third of the real games something is in two places at once, a safe and the dresser below it, say. One room has
+    a bathtubbasin that ALFWorld takes for a sinkbasin, which no sentence says: sorts go by names.
     """
 
     def __init__(self, facts: Facts) -> None:
@@ -63,9 +64,10 @@ class Truth:
             self.places[object_name(thing)] = {HAND}
         for _, thing, place in self.of("inreceptacle"):
             self.places.setdefault(object_name(thing), set()).add(object_name(place))
-        for predicate, word in (("objecttype", "kind"), ("receptacletype", "sort")):
-            for _, thing, kind in self.of(predicate):
-                self.values[word, object_name(thing)] = kind.strip().removesuffix("type")
+        for _, thing, kind in self.of("objecttype"):
+            self.values["kind", object_name(thing)] = kind.strip().removesuffix("type")
+        for _, place, _ in self.of("receptacletype"):
+            self.values["sort", object_name(place)] = place.split()[0]
         opened = {place for _, place in self.of("opened")}
         for _, place in self.of("openable"):
             self.values["door", object_name(place)] = "open" if place in opened else "closed"
