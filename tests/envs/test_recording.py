@@ -15,6 +15,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from worldwright.envs import recording
+from worldwright.envs.household.env import HOUSEHOLD_ID
 from worldwright.envs.minigrid.laws import ALTERED_ID
 from worldwright.envs.recording import EVENTS, PART, RecordEpisodes, Recording, RecordingProblem, read_recording
 from worldwright.envs.registry import UnknownWorld, make_env, perceiver_for
@@ -22,7 +23,7 @@ from worldwright.envs.wrappers import SceneGraphObservation
 from worldwright.world_model.state import parse_atom
 
 DOOR_KEY = "MiniGrid-DoorKey-6x6-v0"
-IDS = (DOOR_KEY, "MiniGrid-Dynamic-Obstacles-6x6-v0", "BabyAI-BossLevel-v0")
+IDS = (DOOR_KEY, "MiniGrid-Dynamic-Obstacles-6x6-v0", "BabyAI-BossLevel-v0", HOUSEHOLD_ID)
 
 
 def play(env: gym.Env[Any, Any], seed: int = 0, most: int = 40) -> list[Any]:
@@ -65,7 +66,8 @@ def test_the_recording_says_what_happened(env_id: str, tmp_path: Path) -> None:
     seen = play(env)
     env.close()
     found = only_recording(tmp_path)
-    assert found.start.env == env_id and found.start.seed == 0 and found.start.vocabulary == "minigrid"
+    assert found.start.env == env_id and found.start.seed == 0
+    assert found.start.vocabulary == perceiver_for(env).vocabulary.name
     observations = [part[0 if i == 0 else 1] for i, part in enumerate(seen)]
     graphs = [perceiver_for(env).perceive(observation) for observation in observations]
     atoms = [tuple(sorted(map(str, graph.state.atoms()))) for graph in graphs]
@@ -79,6 +81,22 @@ def test_the_recording_says_what_happened(env_id: str, tmp_path: Path) -> None:
     assert found.end.reward == sum(step.reward for step in found.steps)
     assert found.end.reason == ("terminated" if seen[-1][3] else "truncated")
     assert all(str(parse_atom(fact)) == fact for facts in found.facts() for fact in facts)
+
+
+def test_what_is_denied_and_what_cannot_be_read_is_recorded(tmp_path: Path) -> None:
+    def say(text: str) -> Any:
+        return lambda observation: {**observation, "text": text}
+
+    env = make_env(HOUSEHOLD_ID)
+    said = "This desklamp 1 is off. You heat the mug 2 using the microwave 1. A cat\ud800 purrs."
+    env = RecordEpisodes(gym.wrappers.TransformObservation(env, say(said), env.observation_space), tmp_path)
+    env.reset(seed=0)
+    env.step("look")
+    env.close()
+    first, second = only_recording(tmp_path).steps
+    assert first.denied == second.denied == ("(is-cool mug-2)", "(is-lit desklamp-1)")
+    assert first.unread == second.unread == ("A cat\\ud800 purrs.",)
+    assert "(is-hot mug-2)" in first.true and second.true == ()
 
 
 def test_the_start_says_how_the_environment_was_made(tmp_path: Path) -> None:
@@ -166,8 +184,9 @@ def test_rewards_and_keywords_that_json_has_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_recording_changes_nothing(env_id: str, tmp_path: Path) -> None:
-    bare = play(make_env(env_id, render_mode="rgb_array"))
-    env = RecordEpisodes(make_env(env_id, render_mode="rgb_array"), tmp_path, frames=True)
+    mode = "ansi" if env_id == HOUSEHOLD_ID else "rgb_array"
+    bare = play(make_env(env_id, render_mode=mode))
+    env = RecordEpisodes(make_env(env_id, render_mode=mode), tmp_path, frames=mode == "rgb_array")
     assert as_text(play(env)) == as_text(bare)
     env.close()
 

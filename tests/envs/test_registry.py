@@ -13,10 +13,13 @@ import pytest
 from gymnasium import spaces
 from minigrid import wrappers
 
+from worldwright.envs.household.env import HOUSEHOLD_ID
+from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.minigrid.laws import ALTERED_ID, LAWS
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.registry import WORLDS, UnknownWorld, UnusableEnvironment, layers, make_env, perceiver_for
 from worldwright.world_model.errors import MAX_MESSAGE, WorldwrightError
+from worldwright.world_model.goal import Reach
 from worldwright.world_model.scene_graph import SceneGraph
 
 IDS = sorted(
@@ -255,6 +258,33 @@ def test_a_foreign_environment_with_such_observations_is_recognised(parts: dict[
 def test_a_foreign_environment_with_other_observations_is_refused(parts: dict[str, spaces.Space[Any]]) -> None:
     with pytest.raises(UnknownWorld, match="observations of Foreign, Dict"):
         perceiver_for(Foreign(**parts))
+
+
+def test_a_household_is_recognised_through_wrappers() -> None:
+    env = make_env(HOUSEHOLD_ID, games="generated:1")
+    for wrapped in (env, gym.wrappers.TimeLimit(env, 5), gym.wrappers.RecordEpisodeStatistics(env)):
+        perceiver = perceiver_for(wrapped)
+        observation, _ = wrapped.reset(seed=0)
+        assert isinstance(perceiver, HouseholdPerceiver) and perceiver.perceive(observation).unread == ()
+        assert isinstance(perceiver.goal(observation), Reach)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"image": spaces.Box(0, 255, (64, 64, 3), np.uint8)},
+        {"text": spaces.Discrete(3)},
+        {"mission": spaces.Discrete(3)},
+    ],
+)
+def test_text_beside_a_picture_or_numbers_for_text_is_no_household(parts: dict[str, spaces.Space[Any]]) -> None:
+    env = Foreign()
+    told: dict[str, spaces.Space[Any]] = {"text": spaces.Text(99), "mission": spaces.Text(99)}
+    env.observation_space = spaces.Dict(told)
+    assert isinstance(perceiver_for(env), HouseholdPerceiver)
+    env.observation_space = spaces.Dict(told | parts)
+    with pytest.raises(UnknownWorld, match="household"):
+        perceiver_for(env)
 
 
 def test_an_environment_that_shows_more_than_its_view_is_refused() -> None:

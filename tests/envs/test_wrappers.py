@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.world_model.strategies import states, vocabularies
+from worldwright.envs.household.env import HOUSEHOLD_ID
 from worldwright.envs.minigrid.laws import ALTERED_ID
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.envs.perceiver import UnreadableObservation
@@ -37,6 +38,7 @@ IDS = (
 MAKERS: dict[str, dict[str, Any]] = {
     **{env_id: {"env_id": env_id} for env_id in IDS},
     "altered": {"env_id": ALTERED_ID, "keywords": {"law": "slippery", "env_id": DOOR_KEY}},
+    "household": {"env_id": HOUSEHOLD_ID, "keywords": {"games": "generated:3"}},
     "small view": {"env_id": DOOR_KEY, "keywords": {"agent_view_size": 3}},
 }
 every_world = pytest.mark.parametrize("name", MAKERS)
@@ -85,6 +87,18 @@ def test_nothing_is_lost_along_an_episode(name: str) -> None:
         assert outcome == plain_outcome
         if outcome[1] or outcome[2]:
             break
+
+
+def test_a_household_s_sentences_survive() -> None:
+    """Random text, as drawn above, is hardly ever a command that does something."""
+    env = SceneGraphObservation(make_env(HOUSEHOLD_ID, games="generated:3", admissible=True))
+    for game in range(6):
+        observation, info = env.reset(seed=game)
+        rng = np.random.default_rng(game)
+        for _ in range(30):
+            assert observation in env.observation_space
+            assert says_the_same(env.decode(observation), info["scene_graph"])
+            observation, *_, info = env.step(str(rng.choice(info["admissible_commands"])))
 
 
 def test_the_form_is_the_documented_one() -> None:
