@@ -26,6 +26,7 @@ from worldwright.world_model.state import Fluent, State
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
 _FINER = 2.0  # steps further that something is worth doing for being new in a less fine way
+_CONSIDERED = 1_000  # actions with arguments that are considered, over all states looked at
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -75,7 +76,7 @@ class Explorer:
             finest: how little new it may be.
         """
         best: tuple[float, Reached, Action] | None = None
-        left = self.config.search_states
+        left = _CONSIDERED
         for reached in reach(self._ground(model, state), limit=self.config.search_states):
             if left <= 0 or (best is not None and reached.cost >= best[0]):
                 break

@@ -45,10 +45,15 @@ class Novelty:
         self._start()
 
     def _near(self, references: References) -> Refs:
-        """All that is near; of an action with arguments, these and the agent's own."""
+        """All that is near; of an action with arguments, which things these are and where, and not what they are like.
+
+        There are too many ways to be like something: each name is tried by itself.
+        """
         roots = references.roots
-        around = [] if any(ref.is_argument for ref in roots) else references.neighbours(roots)
-        return tuple(references.closure([*roots, *around]))
+        if not any(ref.is_argument for ref in roots):
+            return tuple(references.closure([*roots, *references.neighbours(roots)]))
+        said = [a for ref in roots if ref.is_argument for a in references.attributes(ref) if not references.is_value(a)]
+        return tuple(dict.fromkeys([*roots, *said]))
 
     def _start(self) -> None:
         pairs = dict.fromkeys((self._kin[action], refs) for action, refs in self._refs.items())
@@ -75,10 +80,11 @@ class Novelty:
         near_enough = self._own.issuperset(common)
         wanted: dict[str, Refs] = {}
         for action, kin in self._kin.items():
-            own = {ref for ref in refs.get(action, ()) if kin == action or not _about_argument(ref)}
-            takes_arguments = any(ref.is_argument for ref in self._references[kin].roots)
-            known = bool(own) if takes_arguments else not near_enough
-            wanted[action] = tuple(sorted(common | own)) if known else self._nearby[kin]
+            if any(ref.is_argument for ref in self._references[kin].roots):
+                wanted[action] = tuple(dict.fromkeys([*self._nearby[kin], *sorted(set(refs.get(action, ())))]))
+            else:
+                own = {ref for ref in refs.get(action, ()) if not _about_argument(ref)}
+                wanted[action] = self._nearby[kin] if near_enough else tuple(sorted(common | own))
         singled = frozenset(named)
         if wanted != self._refs or singled != self._singled:
             self._refs, self._singled = wanted, singled

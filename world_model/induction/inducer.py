@@ -282,7 +282,9 @@ class ActionInducer:
             if law not in kept or law.committed != law.boundary.general
         ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
-        refs = dict.fromkeys(ref for law in sure for ref in self._near(self._mentioned(law)))
+        takes_arguments = any(ref.is_argument for ref in self._references.roots)
+        around = list if takes_arguments else self._near  # arguments are told apart by their names besides
+        refs = dict.fromkeys(ref for law in sure for ref in around(self._mentioned(law)))
         needed = dict.fromkeys(f for law in sure for f in law.space.unpack(law.boundary.general) if self._is_name(f))
         return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs), tuple(needed))
 
