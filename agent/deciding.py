@@ -6,6 +6,7 @@ first pursues the goal. A plan is kept as long as it still leads to its end in t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -25,13 +26,14 @@ from worldwright.planning.validation import Worth, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, State, Value
 from worldwright.world_model.vocabulary import WON
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _REST = 8  # steps for which planning for a purpose is let be after it took too long
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _BINDINGS = 16  # ways in which the goal holds that are looked at
+_FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
@@ -90,6 +92,8 @@ class PlanningDecider:
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
+        self._before: State | None = None
+        self._failures: Counter[tuple[Action, frozenset[tuple[Fluent, Value]]]] = Counter()
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief = Limits(min(_BRIEF, mind.config.plan_cpu_seconds), mind.config.plan_memory_mb)
         self._not_before: dict[str, int] = {}
@@ -102,7 +106,10 @@ class PlanningDecider:
     def decide(self, intention: Intention | None, state: State, tell: Listener, step: int) -> Intention | None:
         """Go on with the intention if it is still good, else form another."""
         self._tell, self._step = tell, step
+        before, self._before = self._before, state
         if intention is not None:
+            if before is not None:
+                self._note_failure(intention, before, state)
             intention = intention.advanced()
             if self._goes_on(intention, state):
                 return intention
@@ -120,6 +127,17 @@ class PlanningDecider:
             intention.surprised, intention.model, state, intention.plan, intention.worth, intention.trial
         )
         return verdict is Verdict.GO_ON
+
+    def _note_failure(self, intention: Intention, before: State, after: State) -> None:
+        """Remember a step that was to have an effect and had none: what the laws miss there may go on being so."""
+        action = intention.next_action()
+        if not before.difference(after) and intention.model.predict(before, action).change:
+            own = frozenset((fluent, value) for fluent, value in before.values.items() if len(fluent) == 1)
+            self._failures[action, own] += 1
+
+    def _barred(self) -> frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]]:
+        """What failed so often in a situation that it is not to be planned there again in this episode."""
+        return frozenset(step for step, number in self._failures.items() if number >= _FAILURES)
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
@@ -198,7 +216,10 @@ class PlanningDecider:
         if self._step < self._not_before.get(purpose, 0):
             return None
         limits = self._limits if purpose == "goal" else self._brief
-        result = self._engine.solve(PlanningProblem(model, state, goals), limits)
+        problem = PlanningProblem(model, state, goals, self._barred())
+        result = self._engine.solve(problem, limits)
+        if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
+            result = self._engine.solve(replace(problem, barred=frozenset()), limits)
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
             self._not_before[purpose] = self._step + _REST
         plan = result.plan or Plan()
@@ -228,14 +249,23 @@ class PlanningDecider:
             return None
         places = self._memory.unseen_places()
         if places:
-            assert self._memory.containment is not None
-            known = self._memory.containment.known
-            goals = tuple(Reach((), (Literal(LiftedAtom(known, (place,))),)) for place in places)
-            return self._plan("frontier", model, state, goals)
+            return self._look_into(places, model, state)
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
         with _Clock() as clock:
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near)
         return self._explore("frontier", target, model, clock.seconds)
+
+    def _look_into(self, places: list[str], model: WorldModel, state: State) -> Intention | None:
+        """Look into one of the places, first where the agent has not been: where it has, going alone was not enough."""
+        assert self._memory.containment is not None
+        known = self._memory.containment.known
+        visited = self._memory.visited
+        for some in ([p for p in places if p not in visited], [p for p in places if p in visited]):
+            goals = tuple(Reach((), (Literal(LiftedAtom(known, (place,))),)) for place in some)
+            found = self._plan("frontier", model, state, goals) if goals else None
+            if found is not None:
+                return found
+        return None
 
     def _far_frontier(self, model: WorldModel, state: State) -> Intention | None:
         """Places not yet seen that can only be reached by moving things or opening ways first."""

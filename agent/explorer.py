@@ -26,7 +26,7 @@ from worldwright.world_model.state import Fluent, State
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
 _FINER = 2.0  # steps further that something is worth doing for being new in a less fine way
-_CONSIDERED = 1_000  # actions with arguments that are considered, over all states looked at
+_CONSIDERED = 4_000  # actions with arguments that are considered, over all states looked at
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -80,7 +80,7 @@ class Explorer:
         for reached in reach(self._ground(model, state), limit=self.config.search_states):
             if left <= 0 or (best is not None and reached.cost >= best[0]):
                 break
-            actions = repertoire.actions(reached, state.universe)
+            actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
             left -= sum(1 for action in actions if action.args)
             found = self._newest(reached, actions, model, finest)
             if found is not None and (best is None or reached.cost + _FINER * found[0] < best[0]):

@@ -2,6 +2,7 @@
 
 At hand is what the agent's own facts name (where it is, what it holds) and what is in or on that. An action of one
 argument may be done to anything; one of several only to what is at hand, for there are too many ways to do it else.
+Where one only looks ahead, all is done to what is at hand: what is far can be done from here as well.
 """
 
 from __future__ import annotations
@@ -31,17 +32,19 @@ class Repertoire:
         """Whether any action does."""
         return len(self._plain) < len(self._signatures)
 
-    def actions(self, state: Readable, universe: Universe) -> list[Action]:
+    def actions(self, state: Readable, universe: Universe, ahead: bool = False) -> list[Action]:
         """What can be done in a state, in a fixed order.
 
         Args:
             state: any state.
             universe: the objects that are known.
+            ahead: whether the state is only looked ahead to.
         """
         if not self.takes_arguments:
             return list(self._plain)
         near = self._at_hand(state, universe)
-        return [action for signature in self._signatures for action in self._grounded(signature, near, universe)]
+        anything = 0 if ahead else 1  # up to how many arguments may be anything
+        return [action for s in self._signatures for action in self._grounded(s, near, universe, anything)]
 
     def _at_hand(self, state: Readable, universe: Universe) -> list[str]:
         constants = self._vocabulary.constant_types
@@ -55,11 +58,13 @@ class Repertoire:
         ]
         return list(dict.fromkeys([*here, *linked]))
 
-    def _grounded(self, signature: ActionSignature, near: Iterable[str], universe: Universe) -> Iterator[Action]:
+    def _grounded(
+        self, signature: ActionSignature, near: Iterable[str], universe: Universe, anything: int
+    ) -> Iterator[Action]:
         constants = self._vocabulary.constant_types
         pools = [
             [name for name in universe.objects(type_) if name not in constants]
-            if len(signature.types) == 1
+            if len(signature.types) <= anything
             else [name for name in near if self._vocabulary.is_a(universe.types[name], type_)]
             for type_ in signature.types
         ]

@@ -58,6 +58,8 @@ def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> Gro
     numbering = Numbering(reachability)
     hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
     operators = [] if hopeless else _Operators(problem, reachability, numbering, deadline).all()
+    if problem.barred:
+        operators = [operator for operator in operators if not _is_barred(problem, numbering, operator)]
     return GroundTask(
         state=problem.state,
         fluents=tuple(numbering.fluents),
@@ -66,6 +68,15 @@ def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> Gro
         operators=tuple(operators),
         goals=_goals(reachability, numbering),
         left_out=left_out,
+    )
+
+
+def _is_barred(problem: PlanningProblem, numbering: Numbering, operator: GroundOperator) -> bool:
+    """Whether an operator asks for nothing of the agent but what was so where its action is barred."""
+    needed = {numbering.fluents[number]: numbering.domains[number][value] for number, value in operator.preconditions}
+    return any(
+        action == operator.action and all(needed.get(fluent, value) == value for fluent, value in facts)
+        for action, facts in problem.barred
     )
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, State, Value
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,16 @@ class PlanningProblem:
 
     Planning takes each rule's likeliest outcome for certain, and `state` for complete: what is unknown has been
     filled in by the caller.
+
+    Attributes:
+        barred: what is not to be done where, whatever the rules say: an action and facts about the agent itself.
+            Engines of unified-planning do not heed it.
     """
 
     model: WorldModel
     state: State
     goals: tuple[Reach, ...]
+    barred: frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]] = frozenset()
 
 
 @dataclass(frozen=True)
