@@ -23,7 +23,7 @@ from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
 from worldwright.planning.validation import Worth, reaches
-from worldwright.world_model.goal import GoalTracker, Reach, last_reaches, next_reaches
+from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
@@ -92,6 +92,7 @@ class PlanningDecider:
         self._engine = engine_named(mind.config.engine)
         self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
+        self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
         self._failures: Counter[tuple[Action, frozenset[tuple[Fluent, Value]]]] = Counter()
         self._begun: dict[tuple[object, ...], int] = {}
@@ -148,7 +149,7 @@ class PlanningDecider:
 
     def _intentions(self, state: State) -> Iterator[Intention | None]:
         """The ways to go on, best first; each is looked for only when those before it were not found."""
-        laws = self._mind.model
+        laws = self._mind.model.hopeful
         if self._mind.curious:
             yield self._novelty(state)
             yield self._frontier(laws, state)
@@ -232,7 +233,7 @@ class PlanningDecider:
         """Plans that work only if a hypothesis does."""
         laws = self._mind.model
         if self._mind.config.experiments and laws.hypotheses:
-            yield self._goal(laws.optimist(), state, "experiment")
+            yield self._goal(laws.optimist().hopeful, state, "experiment")
 
     # -- exploration --------------------------------------------------------------------------------------------------
 
@@ -241,7 +242,7 @@ class PlanningDecider:
         if self._mind.config.explorer == "random" or nothing_finer:
             return None
         with _Clock() as clock:
-            target = self._mind.explorer.untried(self._mind.model, state, self._repertoire, finest)
+            target = self._mind.explorer.untried(self._mind.model, state, self._repertoire, finest, self._wanted)
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:

@@ -65,7 +65,12 @@ class Explorer:
     # -- things not yet tried -----------------------------------------------------------------------------------------
 
     def untried(
-        self, model: WorldModel, state: State, repertoire: Repertoire, finest: int = NEW_CONTEXT
+        self,
+        model: WorldModel,
+        state: State,
+        repertoire: Repertoire,
+        finest: int = NEW_CONTEXT,
+        wanted: Collection[str] = frozenset(),
     ) -> Target | None:
         """The nearest way to do something that is new there; what is newer may be a little further.
 
@@ -74,6 +79,7 @@ class Explorer:
             state: where the agent is.
             repertoire: what can be done.
             finest: how little new it may be.
+            wanted: names that the goal speaks of; to try these is worth more.
         """
         best: tuple[float, Reached, Action] | None = None
         left = _CONSIDERED
@@ -82,20 +88,20 @@ class Explorer:
                 break
             actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
             left -= sum(1 for action in actions if action.args)
-            found = self._newest(reached, actions, model, finest)
+            found = self._newest(reached, actions, model, finest, wanted)
             if found is not None and (best is None or reached.cost + _FINER * found[0] < best[0]):
                 best = (reached.cost + _FINER * found[0], reached, found[1])
         if best is None:
             return None
         _, reached, action = best
-        return Target(Plan((*_steps(reached), PlanStep(action))), partial(self._still_new, action, finest))
+        return Target(Plan((*_steps(reached), PlanStep(action))), partial(self._still_new, action, finest, wanted))
 
-    def _still_new(self, action: Action, finest: int, end: State) -> bool:
-        newness = self.novelty.newness(end, action, self._enough(action))
+    def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: State) -> bool:
+        newness = self.novelty.newness(end, action, self._enough(action), wanted)
         return newness is not None and newness <= finest
 
     def _newest(
-        self, state: Readable, actions: Collection[Action], model: WorldModel, finest: int
+        self, state: Readable, actions: Collection[Action], model: WorldModel, finest: int, wanted: Collection[str]
     ) -> tuple[int, Action] | None:
         """What is newest in a state; of equals what no law speaks of, what was done least there, and least at all."""
         times = self.novelty.times(state)
@@ -104,8 +110,8 @@ class Explorer:
             enough = self._enough(action)
             if times(action) < enough:
                 new.append((NEW_CONTEXT, action))
-            elif finest > NEW_CONTEXT and action.args:
-                newness = self.novelty.newness(state, action, enough)
+            elif action.args:
+                newness = self.novelty.newness(state, action, enough, wanted)
                 if newness is not None and newness <= finest:
                     new.append((newness, action))
 

@@ -62,6 +62,7 @@ class Novelty:
         self._names: Counter[tuple[str, int, Names]] = Counter()
         self._totals: dict[str, int] = {}
         self._moving: set[tuple[str, int]] = set()
+        self._closest: dict[str, int] = {}  # the most arguments that were the agent's own
         for action, state, moved in self._history:
             self._count(action, state, moved)
 
@@ -108,6 +109,9 @@ class Novelty:
         self._totals[action.name] = self._totals.get(action.name, 0) + 1
         for names in self._names_in(action, frame):
             self._names[(action.name, context, names)] += 1
+        if action.args:
+            own = self._own_arguments(action, frame)
+            self._closest[action.name] = max(own, self._closest.get(action.name, 0))
         if moved:
             self._moving.add(key)
 
@@ -133,14 +137,32 @@ class Novelty:
 
         return count
 
-    def newness(self, state: Readable, action: Action, enough: int) -> int | None:
-        """How new an action with arguments would be: `NEW_CONTEXT` if it was done fewer than `enough` times, ..."""
+    def newness(
+        self, state: Readable, action: Action, enough: int, wanted: Collection[str] = frozenset()
+    ) -> int | None:
+        """How new an action with arguments would be: `NEW_CONTEXT` if it was done fewer than `enough` times, ...
+
+        Names are less worth trying where the agent has less to do with the arguments than it had before, unless the
+        action had an effect in that context; and more if they are wanted.
+        """
         frame = Frame(state, action.args)
         context = self._context(action, frame, state)
         if self._counts.get((action.name, context), 0) < enough:
             return NEW_CONTEXT
-        untried = [len(n) for n in self._names_in(action, frame) if not self._names[(action.name, context, n)]]
+        is_remote = self._own_arguments(action, frame) < self._closest.get(action.name, 0)
+        remote = is_remote and (action.name, context) not in self._moving
+        untried = [
+            max(NEW_CONTEXT, len(names) + remote - any(name in wanted for _, name in names))
+            for names in self._names_in(action, frame)
+            if not self._names[(action.name, context, names)]
+        ]
         return min(untried, default=None)
+
+    def _own_arguments(self, action: Action, frame: Frame) -> int:
+        """How many arguments are what a fact about the agent itself names."""
+        roots = (ref for ref in self._references[self._kin[action.name]].roots if not ref.is_argument)
+        own = {frame.resolve(ref) for ref in roots}
+        return sum(arg in own for arg in action.args)
 
     def idle(self, state: Readable, action: Action) -> int:
         """How often the action was done in the context that it has in the state, if it never had an effect there."""

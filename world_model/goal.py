@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from worldwright.world_model.errors import SyntaxProblem
-from worldwright.world_model.language import Condition, show_all, show_parameters
+from worldwright.world_model.language import Condition, Literal, is_variable, show_all, show_parameters
 from worldwright.world_model.matching import Query
 from worldwright.world_model.sexpr import SExpr, parse_one
 from worldwright.world_model.state import State
@@ -109,6 +109,14 @@ def next_reaches(goal: Goal) -> list[Reach]:
         return [goal]
     parts = goal.parts[:1] if isinstance(goal, Then) else goal.parts
     return [reach for part in parts for reach in next_reaches(part)]
+
+
+def constants_of(goal: Goal) -> frozenset[str]:
+    """The names that a goal speaks of, variables apart."""
+    if not isinstance(goal, Reach):
+        return frozenset[str]().union(*(constants_of(part) for part in goal.parts))
+    atoms = [condition.atom for condition in goal.conditions if isinstance(condition, Literal)]
+    return frozenset(term for atom in atoms for term in atom.args if not is_variable(term))
 
 
 def last_reaches(goal: Goal) -> list[Reach]:

@@ -22,6 +22,8 @@ from worldwright.world_model.matching import Binding, Query, ground
 from worldwright.world_model.state import Change, Fluent, State
 from worldwright.world_model.vocabulary import Vocabulary
 
+_FAIR_CHANCE = 0.2  # the probability from which an outcome is worth planning for
+
 
 @dataclass(frozen=True, order=True)
 class Action:
@@ -95,6 +97,17 @@ class WorldModel:
     def optimist(self) -> WorldModel:
         """The model that takes its hypotheses for laws, behind the laws themselves."""
         return replace(self, rules=(*self.rules, *self.hypotheses), hypotheses=())
+
+    @cached_property
+    def hopeful(self) -> WorldModel:
+        """The model in which something comes of an action wherever that has a fair chance; to plan with.
+
+        Planning takes the likeliest outcome for certain. Where that is nothing, the likeliest that is something is
+        worth trying for, and to plan anew after if it does not come (all-outcomes determinisation: Yoon, Fern & Givan,
+        FF-Replan, ICAPS 2007).
+        """
+        rules = tuple(map(_hopeful, self.rules))
+        return self if rules == self.rules else replace(self, rules=rules)
 
     def query(self, rule: ActionRule) -> Query:
         """The compiled preconditions of a rule; its action's arguments come bound."""
@@ -211,3 +224,11 @@ def counted(effect: CounterChange, vocabulary: Vocabulary, before: int) -> int:
 
 def _count(state: State, fluent: Fluent) -> int:
     return int(state.value(fluent) or 0)
+
+
+def _hopeful(rule: ActionRule) -> ActionRule:
+    if rule.likeliest().effects:
+        return rule
+    fair = [outcome for outcome in rule.outcomes if outcome.effects and outcome.probability >= _FAIR_CHANCE]
+    best = max(fair, key=lambda outcome: outcome.probability, default=None)
+    return rule if best is None else replace(rule, outcomes=(Outcome(1.0, best.effects),))
