@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,24 @@ def test_engine_answers_when_the_time_is_up(name: str) -> None:
 def test_nothing_is_done_after_the_end() -> None:
     over_lava = PlanningProblem(MODEL, state_of("###### #@LLG# ######"), (WIN,))
     assert engine_named("fast-downward").solve(over_lava, LIMITS).status is PlanStatus.UNSOLVABLE
+
+
+@pytest.mark.parametrize("name", ["fast-downward", "search"])
+def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(name: str) -> None:
+    engine, problem = engine_named(name), door_key(6)
+    plan = engine.solve(problem, Limits()).plan
+    assert plan is not None
+    state, barred = problem.state, set()
+    for step in plan.steps:
+        own = frozenset((fluent, value) for fluent, value in state.values.items() if len(fluent) == 1)
+        barred.add((step.action, own))
+        state = problem.model.predict(state, step.action).state
+    first = frozenset(one for one in barred if one[0] == plan.actions[0])
+    other = engine.solve(replace(problem, barred=first), Limits())
+    assert other.plan is not None and other.plan.actions[0] != plan.actions[0]
+    nowhere: frozenset[tuple[tuple[str, ...], str | int]] = frozenset()
+    everywhere = frozenset((action, nowhere) for action, _ in barred)
+    assert engine.solve(replace(problem, barred=everywhere), Limits()).status is PlanStatus.UNSOLVABLE
 
 
 def test_an_unknown_engine_is_named_in_one_line_with_the_known_ones() -> None:

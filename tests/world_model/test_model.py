@@ -346,3 +346,15 @@ def test_without_what_why_not_names_the_rule_would_apply(data: st.DataObject) ->
                 given_args = {v.name: arg for v, arg in zip(one.parameters, args, strict=False)}
                 others = [c for c in one.preconditions if c != blamed]
                 assert list(reference.bindings(one.parameters, others, state, given_args))
+
+
+def test_what_has_a_fair_chance_is_hoped_for_where_nothing_is_likelier() -> None:
+    change = "(and (night))"
+    fair, slim, sure = (
+        model(f":action bark :parameters () :precondition (and) :outcomes (({chance} {change}))")
+        for chance in (0.4, 0.1, 0.7)
+    )
+    assert fair.predict(farm(), Action("bark")).change == {}
+    assert fair.hopeful.predict(farm(), Action("bark")).change == {("night",): True}
+    assert slim.hopeful is slim
+    assert sure.hopeful is sure
