@@ -351,8 +351,8 @@ def test_without_what_why_not_names_the_rule_would_apply(data: st.DataObject) ->
 def test_what_has_a_fair_chance_is_hoped_for_where_nothing_is_likelier() -> None:
     change = "(and (night))"
     fair, slim, sure = (
-        model(f":action bark :parameters () :precondition (and) :outcomes (({chance} {change}))")
-        for chance in (0.4, 0.1, 0.7)
+        model(f":action bark :parameters () :precondition (and) :outcomes (({chance} {change}) ({rest} (and)))")
+        for chance, rest in ((0.4, 0.6), (0.1, 0.9), (0.7, 0.3))
     )
     assert fair.predict(farm(), Action("bark")).change == {}
     assert fair.hopeful.predict(farm(), Action("bark")).change == {("night",): True}
