@@ -21,7 +21,7 @@ from worldwright.agent.novelty import NEW_CONTEXT, NEW_NAME, NEW_PAIR
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
+from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
 from worldwright.planning.validation import Worth, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
@@ -136,7 +136,7 @@ class PlanningDecider:
             own = frozenset((fluent, value) for fluent, value in before.values.items() if len(fluent) == 1)
             self._failures[action, own] += 1
 
-    def _barred(self) -> frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]]:
+    def _barred(self) -> Barred:
         """What failed so often in a situation that it is not to be planned there again in this episode."""
         return frozenset(step for step, number in self._failures.items() if number >= _FAILURES)
 
@@ -242,7 +242,9 @@ class PlanningDecider:
         if self._mind.config.explorer == "random" or nothing_finer:
             return None
         with _Clock() as clock:
-            target = self._mind.explorer.untried(self._mind.model, state, self._repertoire, finest, self._wanted)
+            target = self._mind.explorer.untried(
+                self._mind.model, state, self._repertoire, finest, self._wanted, self._barred()
+            )
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:

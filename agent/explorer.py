@@ -16,7 +16,7 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.grounding import ground
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
+from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.induction.references import Readable
@@ -71,6 +71,7 @@ class Explorer:
         repertoire: Repertoire,
         finest: int = NEW_CONTEXT,
         wanted: Collection[str] = frozenset(),
+        barred: Barred = frozenset(),
     ) -> Target | None:
         """The nearest way to do something that is new there; what is newer may be a little further.
 
@@ -80,10 +81,11 @@ class Explorer:
             repertoire: what can be done.
             finest: how little new it may be.
             wanted: names that the goal speaks of; to try these is worth more.
+            barred: what is not to be done where.
         """
         best: tuple[float, Reached, Action] | None = None
         left = _CONSIDERED
-        for reached in reach(self._ground(model, state), limit=self.config.search_states):
+        for reached in reach(self._ground(model, state, barred), limit=self.config.search_states):
             if left <= 0 or (best is not None and reached.cost >= best[0]):
                 break
             actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
@@ -158,11 +160,11 @@ class Explorer:
         place = best[2]
         return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
 
-    def _ground(self, model: WorldModel, state: State) -> GroundTask:
+    def _ground(self, model: WorldModel, state: State, barred: Barred = frozenset()) -> GroundTask:
         """What can be done from the state; nothing, if that is too much to look through."""
         try:
             limits = Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
-            return ground(PlanningProblem(model, state, ()), limits)
+            return ground(PlanningProblem(model, state, (), barred), limits)
         except PlanningStopped:
             return GroundTask(state, (), (), (), (), ())
 

@@ -13,6 +13,8 @@ from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
+Barred = frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]]  # actions, each with facts about the agent itself
+
 
 @dataclass(frozen=True)
 class PlanningProblem:
@@ -29,7 +31,7 @@ class PlanningProblem:
     model: WorldModel
     state: State
     goals: tuple[Reach, ...]
-    barred: frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]] = frozenset()
+    barred: Barred = frozenset()
 
 
 @dataclass(frozen=True)
