@@ -143,7 +143,7 @@ class PlanningDecider:
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
         own = tuple(sorted((fluent[0], str(value)) for fluent, value in state.values.items() if len(fluent) == 1))
-        key = (intention.purpose, intention.next_action(), own)
+        key = (intention.purpose, intention.next_action(), intention.plan.actions[-1], own)
         self._begun[key] = self._begun.get(key, 0) + 1
         return self._begun[key] > _OFTEN
 
