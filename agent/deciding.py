@@ -174,7 +174,12 @@ class PlanningDecider:
             return self._win(model, state)
         goals = tuple(next_reaches(remaining))
         hoped = self._hoping(state, goals)
-        return self._plan(purpose, model, state if hoped is None else hoped, goals)
+        if hoped is None:
+            return self._plan(purpose, model, state, goals)
+        found = self._plan(purpose, model, hoped, goals)
+        if found is None or all(name in state.universe.types for name in found.next_action().args):
+            return found
+        return self._look_into(self._memory.unseen_places(), model, state)  # one cannot take what is but hoped for
 
     def _hoping(self, state: State, goals: tuple[Reach, ...]) -> State | None:
         """The state with what the goals need where it is likeliest found soonest; None if nothing need be hoped."""

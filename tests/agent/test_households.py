@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from worldwright.agent.agent import Agent
-from worldwright.agent.events import Acted, Event
+from worldwright.agent.events import Acted, Event, Planned
 from worldwright.agent.imagining import imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.repertoire import Repertoire
@@ -137,6 +137,19 @@ def test_from_play_alone_the_agent_learns_what_going_opening_taking_and_putting_
     assert {"go", "take", "move"} <= learned
     assert not {"look", "inventory"} & learned
     assert sum(pupil.model.findings.looked.values()) > 5
+
+
+def test_what_is_only_hoped_for_is_never_acted_on(pupil: Agent) -> None:
+    """Also where the laws do not say that one must look first: the place where one stands may be shut."""
+    told: list[Event] = []
+    env = make_env(HOUSEHOLD, games="generated:21:6")
+    for seed in range(6):
+        Agent(pupil.model, seed=seed).play(env, HOUSEHOLD, seed, freeze=True, max_steps=40, tell=told.append)
+    acted = [event.action for event in told if isinstance(event, Acted)]
+    planned = [action for event in told if isinstance(event, Planned) for action in event.plan]
+    assert any("hoped" in action for action in planned)
+    assert len(acted) > 20
+    assert not any("hoped" in action for action in acted)
 
 
 def test_play_is_the_same_for_the_same_seed(pupil: Agent) -> None:
