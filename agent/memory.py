@@ -87,7 +87,7 @@ class Memory:
         self._surely = True
         self._lattice: Lattice | None = None
         self.containment: Containment | None = None
-        self.visited: set[str] = set()  # places where the agent stood (and whatever else was a fact about itself)
+        self.visited: set[str] = set()  # places where the agent stood
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
     def update(
@@ -126,7 +126,9 @@ class Memory:
             if fluent not in universe.facts:
                 universe.add_fact((fluent[0], *join_atom(fluent, value).args))
         self.belief.update({**dict.fromkeys(graph.denied), **graph.state.values})
-        self.visited |= {str(value) for fluent, value in graph.state.values.items() if len(fluent) == 1}
+        own = (str(value) for fluent, value in graph.state.values.items() if len(fluent) == 1)
+        hiding = universe.objects(self.containment.place) if self.containment else ()
+        self.visited |= {name for name in own if name in hiding}
         seen = frozenset(name for fluent in graph.state.values for name in fluent[1:])
         observed = frozenset(universe.types) if graph.tells_all else seen
         self._mark(seen)

@@ -60,7 +60,7 @@ class Mind:
         By a frozen model an action that moves the agent by no rule leaves it where it is.
         """
         rules = self.model.rules_for(action.name)
-        if self.learner is None and rules and not any(self._moves(rule) for rule in rules):
+        if self.learner is None and rules and not any(self._changes_place(rule) for rule in rules):
             return [(0, 0)]
         ways = self.ways.get(action.name, Counter())
         often = [way for way, number in ways.items() if number * 50 >= ways.total()]
@@ -73,9 +73,12 @@ class Mind:
         return all(len(e.atom.args) <= 1 for e in effects) and any(self._moves(rule) for rule in rules)
 
     def _moves(self, rule: ActionRule) -> bool:
-        """Whether a rule, well supported, changes something of the agent itself but its heading."""
+        """Whether a rule, well supported, moves the agent."""
+        return rule.evidence.support >= _SUPPORTED and self._changes_place(rule)
+
+    def _changes_place(self, rule: ActionRule) -> bool:
+        """Whether a rule changes something of the agent itself but its heading."""
         own = {p.name for p in self.model.vocabulary.predicates if p.functional and len(p.types) == 1}
         nominal = self.model.vocabulary.nominal
         changed = {e.atom.predicate for o in rule.outcomes for e in o.effects if isinstance(e, Literal)} & own
-        places = {name for name in changed if self.model.vocabulary.predicate(name).types[0] not in nominal}
-        return rule.evidence.support >= _SUPPORTED and bool(places)
+        return any(self.model.vocabulary.predicate(name).types[0] not in nominal for name in changed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 from tests.agent.laws import usual
 from tests.agent.stage import Play
@@ -14,6 +15,7 @@ from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
+from worldwright.world_model.language import Evidence
 from worldwright.world_model.model import Action, WorldModel
 
 FORWARD, TOGGLE = Action("forward"), Action("toggle")
@@ -49,6 +51,13 @@ def test_by_a_frozen_model_only_what_moves_the_agent_moves_it() -> None:
     mind = mind_of(usual(), learning=False)
     assert mind.usual_ways(TOGGLE) == [(0, 0)]
     assert mind.usual_ways(FORWARD) == []
+
+
+def test_what_a_person_wrote_moves_the_agent_though_no_evidence_is_recorded() -> None:
+    model = usual()
+    mind = mind_of(replace(model, rules=tuple(r.with_evidence(Evidence()) for r in model.rules)), learning=False)
+    assert mind.usual_ways(FORWARD) == []
+    assert mind.usual_ways(TOGGLE) == [(0, 0)]
 
 
 def test_an_action_that_moved_the_agent_is_expected_to_rest_only_where_it_always_did() -> None:
