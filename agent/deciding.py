@@ -17,8 +17,9 @@ from worldwright.agent.explorer import Target
 from worldwright.agent.imagining import imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
-from worldwright.agent.novelty import NEW_CONTEXT, NEW_NAME, NEW_PAIR
+from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT
 from worldwright.agent.repertoire import Repertoire
+from worldwright.agent.varying import variations
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
@@ -100,6 +101,7 @@ class PlanningDecider:
         self._not_before: dict[str, int] = {}
         self._monitor = Monitor()
         self._at_random = 0
+        self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
         self._tell: Listener
         self._step = 0
@@ -114,9 +116,7 @@ class PlanningDecider:
             intention = intention.advanced()
             if self._goes_on(intention, state):
                 return intention
-        found = next((found for found in self._intentions(state) if found is not None), None)
-        if found is not None and self._goes_round(found, state):
-            found = self._random(state)
+        found = next((f for f in self._intentions(state) if f is not None and not self._goes_round(f, state)), None)
         self._at_random += found is not None and found.purpose == "random"
         learned_out = self._mind.curious and bool(self._mind.model.rules) and self._at_random > _BORED
         return None if learned_out else found
@@ -142,6 +142,8 @@ class PlanningDecider:
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
+        if intention.purpose == "random":
+            return False
         own = tuple(sorted((fluent[0], str(value)) for fluent, value in state.values.items() if len(fluent) == 1))
         key = (intention.purpose, intention.next_action(), intention.plan.actions[-1], own)
         self._begun[key] = self._begun.get(key, 0) + 1
@@ -152,8 +154,9 @@ class PlanningDecider:
         laws = self._mind.model.hopeful
         if self._mind.curious:
             yield self._novelty(state)
+            yield self._doubtful(laws, state)
             yield self._frontier(laws, state)
-            yield self._novelty(state, NEW_NAME)
+            yield self._novelty(state, NEW_TRAIT)
             yield from self._experiments(state)
             yield self._goal(laws, state)
             yield self._far_frontier(laws, state)
@@ -252,6 +255,26 @@ class PlanningDecider:
             )
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
+    def _doubtful(self, laws: WorldModel, state: State) -> Intention | None:
+        """A plan to see an effect again that was seen only a few times, with something else about it."""
+        if self._mind.config.explorer == "random" or not self._repertoire.takes_arguments:
+            return None
+        key = (self._mind.model.rules, self._mind.model.hypotheses, len(state.universe.types))
+        if key == self._undoubted:
+            return None
+        for variation in variations(self._mind.model, self._mind.explorer.novelty.done):
+            goals = (variation.situation,)
+            action = variation.action(laws.vocabulary, state)
+            found = None if action else self._plan("experiment", laws, state, goals)
+            if found is not None:
+                action = variation.action(laws.vocabulary, _end(laws, state, found.plan))
+            before = found.plan if found else Plan()
+            if action is not None and self._mind.explorer.is_new(action, _end(laws, state, before)):
+                plan = Plan((*before.steps, PlanStep(action, (variation.rule.name,))))
+                return Intention("experiment", plan, laws, reaches(laws, goals), trial=True)
+        self._undoubted = key
+        return None
+
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:
         if self._mind.config.explorer == "random":
             return None
@@ -259,6 +282,8 @@ class PlanningDecider:
         if places:
             return self._look_into(places, model, state)
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
+        if not unseen:
+            return None
         with _Clock() as clock:
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near)
         return self._explore("frontier", target, model, clock.seconds)
@@ -312,6 +337,13 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
+
+
+def _end(model: WorldModel, state: State, plan: Plan) -> State:
+    """Where a plan leads by the laws."""
+    for action in plan.actions:
+        state = model.predict(state, action).state
+    return state
 
 
 class _Clock:

@@ -19,14 +19,14 @@ from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
-from worldwright.world_model.induction.references import Readable
+from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Fluent, State
+from worldwright.world_model.state import Fluent, State, Universe
 
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
-_FINER = 2.0  # steps further that something is worth doing for being new in a less fine way
-_CONSIDERED = 4_000  # actions with arguments that are considered, over all states looked at
+_FINER = 0.3  # how much less likely a surprise is to come of a new pair of traits than of a new trait
+_CONSIDERED = 2_000  # actions with arguments that are considered, over all states looked at
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -38,6 +38,16 @@ class Target:
     worth: Callable[[State], bool]
 
 
+@dataclass(frozen=True)
+class _Grounded:
+    """A ground task to look around in, and what it was made of."""
+
+    rules: tuple[ActionRule, ...]
+    barred: Barred
+    known: tuple[Universe, int, int]
+    task: GroundTask
+
+
 @dataclass
 class Explorer:
     """Finds what is worth doing for the sake of learning or seeing."""
@@ -46,12 +56,15 @@ class Explorer:
     novelty: Novelty
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
+    _grounded: dict[str, _Grounded] = field(default_factory=dict)
+    _newness: dict[tuple[int, Action], tuple[int | None, float]] = field(default_factory=dict)
 
     def note(
         self, action: Action, before: State, surprised: bool, learner: RuleLearner | None, moved: bool = False
     ) -> None:
         """Remember that the action was done there, whether it surprised, and whether it surely had an effect."""
-        self.novelty.add(action, before, moved)
+        self.novelty.add(action, before, moved, surprised)
+        self._newness.clear()
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None:
             self.novelty.attend(learner.refs(), learner.names())
@@ -73,7 +86,7 @@ class Explorer:
         wanted: Collection[str] = frozenset(),
         barred: Barred = frozenset(),
     ) -> Target | None:
-        """The nearest way to do something that is new there; what is newer may be a little further.
+        """A way to do something that is new there, with the best chance of a surprise for the steps it takes.
 
         Args:
             model: the laws.
@@ -86,43 +99,62 @@ class Explorer:
         best: tuple[float, Reached, Action] | None = None
         left = _CONSIDERED
         for reached in reach(self._ground(model, state, barred), limit=self.config.search_states):
-            if left <= 0 or (best is not None and reached.cost >= best[0]):
+            if left <= 0 or (best is not None and reached.cost + 1 >= best[0]):
                 break
             actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
             left -= sum(1 for action in actions if action.args)
             found = self._newest(reached, actions, model, finest, wanted)
-            if found is not None and (best is None or reached.cost + _FINER * found[0] < best[0]):
-                best = (reached.cost + _FINER * found[0], reached, found[1])
+            if found is not None and (best is None or (reached.cost + 1) / found[0] < best[0]):
+                best = ((reached.cost + 1) / found[0], reached, found[1])
         if best is None:
             return None
         _, reached, action = best
         return Target(Plan((*_steps(reached), PlanStep(action))), partial(self._still_new, action, finest, wanted))
+
+    def is_new(self, action: Action, state: State) -> bool:
+        """Whether an action with arguments was not done yet with such things in such a context."""
+        return self.novelty.newness(state, action, self._enough(action)) is not None
 
     def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: State) -> bool:
         newness = self.novelty.newness(end, action, self._enough(action), wanted)
         return newness is not None and newness <= finest
 
     def _newest(
-        self, state: Readable, actions: Collection[Action], model: WorldModel, finest: int, wanted: Collection[str]
-    ) -> tuple[int, Action] | None:
-        """What is newest in a state; of equals what no law speaks of, what was done least there, and least at all."""
+        self, state: Reached, actions: Collection[Action], model: WorldModel, finest: int, wanted: Collection[str]
+    ) -> tuple[float, Action] | None:
+        """What is best tried in a state, and the chance that it surprises.
+
+        Of what has the same chance it is what no law speaks of, what was done least there, and least at all.
+        """
         times = self.novelty.times(state)
-        new: list[tuple[int, Action]] = []
+        new: list[tuple[float, Action]] = []
         for action in actions:
             enough = self._enough(action)
-            if times(action) < enough:
-                new.append((NEW_CONTEXT, action))
-            elif action.args:
-                newness = self.novelty.newness(state, action, enough, wanted)
-                if newness is not None and newness <= finest:
-                    new.append((newness, action))
+            if action.args:
+                newness, promise = self._newness_of(action, state, enough, wanted)
+            else:
+                newness, promise = (NEW_CONTEXT if times(action) < enough else None), 1.0
+            if newness is not None and newness <= finest:
+                new.append((1.0 if newness == NEW_CONTEXT else promise * _FINER ** (newness - 1), action))
 
-        def rank(found: tuple[int, Action]) -> tuple[int, bool, int, int]:
-            newness, action = found
-            explained = newness > NEW_CONTEXT and bool(model.rules_for(action.name))
-            return newness, explained, times(action), self.novelty.total(action)
+        def rank(found: tuple[float, Action]) -> tuple[float, bool, int, int]:
+            chance, action = found
+            explained = chance < 1 and bool(model.rules_for(action.name))
+            return -chance, explained, times(action), self.novelty.total(action)
 
         return min(new, key=rank, default=None)
+
+    def _newness_of(
+        self, action: Action, state: Reached, enough: int, wanted: Collection[str]
+    ) -> tuple[int | None, float]:
+        """How new an action with arguments would be and what it promises, remembered until something was done."""
+        key = (state.packed, action)
+        found = self._newness.get(key)
+        if found is None:
+            newness = self.novelty.newness(state, action, enough, wanted)
+            promise = 0.0 if newness is None else self.novelty.promise(state, action)
+            found = self._newness[key] = (newness, promise)
+        return found
 
     def _enough(self, action: Action) -> int:
         """How often an action is to be tried in a context."""
@@ -142,7 +174,7 @@ class Explorer:
             unseen: names of the places.
             gain: how much seeing a place may reveal.
         """
-        task = self._ground(model, state)
+        task = self._ground(model, state, purpose="frontier")
         own = _own_places(state)
         best: tuple[float, Reached, str] | None = None
         for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
@@ -160,13 +192,28 @@ class Explorer:
         place = best[2]
         return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
 
-    def _ground(self, model: WorldModel, state: State, barred: Barred = frozenset()) -> GroundTask:
-        """What can be done from the state; nothing, if that is too much to look through."""
+    def _ground(
+        self, model: WorldModel, state: State, barred: Barred = frozenset(), purpose: str = "untried"
+    ) -> GroundTask:
+        """What can be done from the state; nothing, if that is too much to look through.
+
+        What was grounded for an earlier state and the same purpose serves again as long as no law or thing is new.
+        """
+        universe = state.universe
+        known = (universe, len(universe.types), len(universe.facts))
+        last = self._grounded.get(purpose)
+        if last is not None and last.rules == model.rules and last.barred == barred and last.known == known:
+            task = last.task.begun_from(state)
+            if task is not None:
+                return task
         try:
             limits = Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
-            return ground(PlanningProblem(model, state, (), barred), limits)
+            task = ground(PlanningProblem(model, state, (), barred), limits)
         except PlanningStopped:
-            return GroundTask(state, (), (), (), (), ())
+            task = GroundTask(state, (), (), (), (), ())
+        self._newness.clear()  # its states were told apart by what the last one knew
+        self._grounded[purpose] = _Grounded(model.rules, barred, known, task)
+        return task
 
 
 def _steps(reached: Reached) -> tuple[PlanStep, ...]:

@@ -18,6 +18,7 @@ from worldwright.world_model.model import WorldModel
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
+_YOUNG = 5
 _LOOK_AGAIN = 25  # transitions of an action after which it is looked at again although nothing surprised
 
 
@@ -119,9 +120,17 @@ class RuleLearner:
             self.judge.add(transition)
         self._certain[action] = self._certain.get(action, 0) + 1
         self._news[action] = self._news.get(action, 0) + 1
-        if surprised or self._news[action] >= _LOOK_AGAIN:
+        if surprised or self._news[action] >= _LOOK_AGAIN or self._says_much(transition):
             return self._revise(action, "surprise" if surprised else "review")
         return None
+
+    def _says_much(self, transition: Transition) -> bool:
+        """Whether a rule or hypothesis that rests on few transitions applies, so that one more may change it."""
+        action = transition.action
+        rules = (rule for rule in (*self.model.rules, *self.model.hypotheses) if rule.action == action.name)
+        return any(
+            rule.evidence.support < _YOUNG and self.model.applies(rule, transition.before, action) for rule in rules
+        )
 
     def found(self, sort: str, kinds: Iterable[str], was_shut: bool) -> None:
         """Remember what was in a place that was looked into."""

@@ -4,14 +4,17 @@ A context is what is true of the things that matter (the references that some le
 that is near), with names such as colours left out, unless a law singles one out, but their equality kept: a red key
 before a red door is the same context as a blue one before a blue, and another than a red key before a blue door.
 
-Beside its context an action with arguments is told apart by what these are called: each name is worth a try, and each
-pair of names, though less.
+An action with arguments has far too many contexts to try them all, since each argument may be like many things. Its
+context is only how the arguments relate to the agent and to each other (what is held, what is here) and what laws
+mention; beside that each trait of the arguments (their kinds, whether open, whether hot) is worth a try, and each pair
+of traits, though less: few faults need more than two factors at once (Kuhn, Wallace & Gallo, IEEE TSE 2004).
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
@@ -21,11 +24,12 @@ from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
 
 Refs = tuple[Ref, ...]
-Names = tuple[tuple[Ref, str], ...]
 
 _REMEMBERED = 5_000  # steps that are counted anew when other things come to matter
 
-NEW_CONTEXT, NEW_NAME, NEW_PAIR = range(3)  # how new an action is; less and less worth trying
+NEW_CONTEXT, NEW_TRAIT, NEW_PAIR = range(3)  # how new an action is; less and less worth trying
+
+_RELATING = (Form.IS, Form.SOME, Form.SAME, Form.DIFFERENT)  # of things: nothing or something, the same or another
 
 
 class Novelty:
@@ -38,33 +42,30 @@ class Novelty:
         roots = [ref for ref in self._references[self._kin[plain]].roots if not ref.is_argument]
         self._own = set(self._references[self._kin[plain]].closure(roots))
         self._nearby = {name: self._near(references) for name, references in self._references.items()}
-        self._named = {name: _names_of_arguments(references) for name, references in self._references.items()}
         self._refs: dict[str, Refs] = {action: self._nearby[kin] for action, kin in self._kin.items()}
         self._singled: frozenset[Feature] = frozenset()
-        self._history: deque[tuple[Action, State, bool]] = deque(maxlen=_REMEMBERED)
+        self._history: deque[tuple[Action, State, bool, bool]] = deque(maxlen=_REMEMBERED)
         self._start()
 
     def _near(self, references: References) -> Refs:
-        """All that is near; of an action with arguments, which things these are and where, and not what they are like.
-
-        There are too many ways to be like something: each name is tried by itself.
-        """
+        """All that is near; of an action with arguments, only these and what is the agent's own."""
         roots = references.roots
-        if not any(ref.is_argument for ref in roots):
-            return tuple(references.closure([*roots, *references.neighbours(roots)]))
-        said = [a for ref in roots if ref.is_argument for a in references.attributes(ref) if not references.is_value(a)]
-        return tuple(dict.fromkeys([*roots, *said]))
+        if any(ref.is_argument for ref in roots):
+            return tuple(roots)
+        return tuple(references.closure([*roots, *references.neighbours(roots)]))
 
     def _start(self) -> None:
         pairs = dict.fromkeys((self._kin[action], refs) for action, refs in self._refs.items())
         self._spaces = {(kin, refs): _Space(self._references[kin], refs, self._singled) for kin, refs in pairs}
         self._counts: dict[tuple[str, int], int] = {}
-        self._names: Counter[tuple[str, int, Names]] = Counter()
+        self._traits: Counter[tuple[str, int, int]] = Counter()
         self._totals: dict[str, int] = {}
         self._moving: set[tuple[str, int]] = set()
-        self._closest: dict[str, int] = {}  # the most arguments that were the agent's own
-        for action, state, moved in self._history:
-            self._count(action, state, moved)
+        self._closest: dict[str, tuple[int, int]] = {}  # the most arguments that were the agent's own, and at hand
+        self._tried: Counter[tuple[str, int]] = Counter()
+        self._surprising: Counter[tuple[str, int]] = Counter()
+        for done in self._history:
+            self._count(*done)
 
     def attend(self, refs: Mapping[str, Sequence[Ref]], named: Collection[Feature] = ()) -> None:
         """Let contexts be told apart by these references from now on.
@@ -96,34 +97,33 @@ class Novelty:
         self._history.clear()
         self._start()
 
-    def add(self, action: Action, state: State, moved: bool = False) -> None:
-        """Count that the action was done in the state; `moved`: surely to some effect."""
-        self._history.append((action, state, moved))
-        self._count(action, state, moved)
+    def add(self, action: Action, state: State, moved: bool = False, surprised: bool = False) -> None:
+        """Count that the action was done in the state; `moved`: surely to some effect; `surprised`: to another."""
+        self._history.append((action, state, moved, surprised))
+        self._count(action, state, moved, surprised)
 
-    def _count(self, action: Action, state: State, moved: bool) -> None:
+    @property
+    def done(self) -> Sequence[tuple[Action, State]]:
+        """What was done lately, with the state in which it was done."""
+        return [(action, state) for action, state, *_ in self._history]
+
+    def _count(self, action: Action, state: State, moved: bool, surprised: bool) -> None:
         frame = Frame(state, action.args)
-        context = self._context(action, frame, state)
-        key = (action.name, context)
+        seen = self._view(action, frame, state)
+        key = (action.name, seen.context)
         self._counts[key] = self._counts.get(key, 0) + 1
         self._totals[action.name] = self._totals.get(action.name, 0) + 1
-        for names in self._names_in(action, frame):
-            self._names[(action.name, context, names)] += 1
         if action.args:
-            own = self._own_arguments(action, frame)
-            self._closest[action.name] = max(own, self._closest.get(action.name, 0))
+            self._tried[action.name, seen.relations] += 1
+            self._surprising[action.name, seen.relations] += surprised
+            self._traits.update((action.name, seen.relations, traits) for traits in seen.combinations())
+            close, closest = self._closeness(action, frame), self._closest.get(action.name, (0, 0))
+            self._closest[action.name] = (max(close[0], closest[0]), max(close[1], closest[1]))
         if moved:
             self._moving.add(key)
 
-    def _context(self, action: Action, frame: Frame, state: Readable) -> int:
-        return self._spaces[self._kin[action.name], self._refs[action.name]].context(frame, state)
-
-    def _names_in(self, action: Action, frame: Frame) -> Iterator[Names]:
-        """What the arguments are called, each and in pairs."""
-        if action.args:
-            known = [(ref, name) for ref in self._named[action.name] if (name := frame.resolve(ref)) is not None]
-            yield from ((one,) for one in known)
-            yield from combinations(known, 2)
+    def _view(self, action: Action, frame: Frame, state: Readable) -> _View:
+        return self._spaces[self._kin[action.name], self._refs[action.name]].view(frame, state)
 
     def times(self, state: Readable) -> Callable[[Action], int]:
         """How often an action was done in the context that it has in the state."""
@@ -132,7 +132,7 @@ class Novelty:
         def count(action: Action) -> int:
             key = (self._kin[action.name], self._refs[action.name], action.args)
             if key not in contexts:
-                contexts[key] = self._context(action, Frame(state, action.args), state)
+                contexts[key] = self._view(action, Frame(state, action.args), state).context
             return self._counts.get((action.name, contexts[key]), 0)
 
         return count
@@ -142,31 +142,45 @@ class Novelty:
     ) -> int | None:
         """How new an action with arguments would be: `NEW_CONTEXT` if it was done fewer than `enough` times, ...
 
-        Names are less worth trying where the agent has less to do with the arguments than it had before, unless the
-        action had an effect in that context; and more if they are wanted.
+        Traits are not worth trying where fewer arguments are at hand than were before, and less where fewer are the
+        agent's own, unless the action had an effect in that context. A wanted one is worth as much as a new context.
         """
         frame = Frame(state, action.args)
-        context = self._context(action, frame, state)
-        if self._counts.get((action.name, context), 0) < enough:
+        seen = self._view(action, frame, state)
+        if self._counts.get((action.name, seen.context), 0) < enough:
             return NEW_CONTEXT
-        is_remote = self._own_arguments(action, frame) < self._closest.get(action.name, 0)
-        remote = is_remote and (action.name, context) not in self._moving
+        own, near = self._closeness(action, frame)
+        nearest = self._closest.get(action.name, (0, 0))
+        moved = (action.name, seen.context) in self._moving
+        if near < nearest[1] and not moved:
+            return None
+        sought = self._spaces[self._kin[action.name], self._refs[action.name]].called(wanted)
+        less = own < nearest[0] and not moved
         untried = [
-            max(NEW_CONTEXT, len(names) + remote - any(name in wanted for _, name in names))
-            for names in self._names_in(action, frame)
-            if not self._names[(action.name, context, names)]
+            traits.bit_count() + less - (traits.bit_count() == 1 and bool(traits & sought))
+            for traits in seen.combinations()
+            if not self._traits[action.name, seen.relations, traits]
         ]
         return min(untried, default=None)
 
-    def _own_arguments(self, action: Action, frame: Frame) -> int:
-        """How many arguments are what a fact about the agent itself names."""
-        roots = (ref for ref in self._references[self._kin[action.name]].roots if not ref.is_argument)
-        own = {frame.resolve(ref) for ref in roots}
-        return sum(arg in own for arg in action.args)
+    def promise(self, state: Readable, action: Action) -> float:
+        """The chance that an action with arguments surprises where it was so far done so closely (Laplace)."""
+        key = (action.name, self._view(action, Frame(state, action.args), state).relations)
+        return (self._surprising[key] + 1) / (self._tried[key] + 2)
+
+    def _closeness(self, action: Action, frame: Frame) -> tuple[int, int]:
+        """How many arguments are what a fact about the agent itself names; and how many that, or in or on that."""
+        references = self._references[self._kin[action.name]]
+        own = {frame.resolve(ref) for ref in references.roots if not ref.is_argument}
+        near = sum(
+            not own.isdisjoint({arg, *map(frame.resolve, references.attributes(Ref(f"?{index}")))})
+            for index, arg in enumerate(action.args)
+        )
+        return sum(arg in own for arg in action.args), near
 
     def idle(self, state: Readable, action: Action) -> int:
         """How often the action was done in the context that it has in the state, if it never had an effect there."""
-        key = (action.name, self._context(action, Frame(state, action.args), state))
+        key = (action.name, self._view(action, Frame(state, action.args), state).context)
         return 0 if key in self._moving else self._counts.get(key, 0)
 
     def total(self, action: Action) -> int:
@@ -178,31 +192,66 @@ def _about_argument(ref: Ref) -> bool:
     return any(part.is_argument for part in ref.parts())
 
 
-def _names_of_arguments(references: References) -> list[Ref]:
-    """What says of an action's arguments what they are called."""
-    nominal = references.vocabulary.nominal
-    said = [attribute for ref in references.roots if ref.is_argument for attribute in references.attributes(ref)]
-    return [ref for ref in said if references.type_of(ref) in nominal]
+@dataclass(frozen=True)
+class _View:
+    """What an action meets in a state, as bits of a feature space.
+
+    Attributes:
+        context: what tells contexts apart.
+        relations: how arguments relate to the agent and to each other.
+        traits: what the arguments are like.
+    """
+
+    context: int
+    relations: int
+    traits: int
+
+    def combinations(self) -> list[int]:
+        """Each trait, and each pair of traits."""
+        single = [1 << index for index in range(self.traits.bit_length()) if self.traits >> index & 1]
+        return [*single, *(one | other for one, other in combinations(single, 2))]
 
 
 class _Space:
-    """Contexts over some references, as bits: features but for names (a colour as such) that no law singles out."""
+    """Contexts over some references, as bits of a feature space; names (a colour as such) count if a law has them."""
 
     def __init__(self, references: References, refs: Refs, singled: Collection[Feature]) -> None:
         self._references = references
-        self._space = FeatureSpace(references, refs)
+        arguments = [ref for ref in references.roots if ref.is_argument]
+        said = (attribute for ref in arguments for attribute in references.attributes(ref))
+        self._takes_arguments = bool(arguments)
+        self._mentioned = set(refs)
+        related = {*arguments, *(key for ref in refs for key in ref.keys)} if arguments else None
+        self._space = FeatureSpace(references, tuple(dict.fromkeys([*refs, *said])), related=related)
         self._singled = singled
-        self._names = 0
+        self._contexts = self._relations = self._traits = 0
+        self._called: dict[str, int] = {}
         self._checked = 0
 
-    def context(self, frame: Frame, state: Readable) -> int:
-        """The state's context."""
+    def view(self, frame: Frame, state: Readable) -> _View:
+        """What an action meets in a state."""
         bits = self._space.bits(frame, state)
         for index in range(self._checked, len(self._space.features)):
-            feature = self._space.features[index]
-            type_ = self._references.type_of(feature.ref)
-            nominal = feature.form is Form.IS and type_ in self._references.vocabulary.nominal
-            if nominal and feature not in self._singled:
-                self._names |= 1 << index
+            self._sort_in(self._space.features[index], 1 << index)
         self._checked = len(self._space.features)
-        return bits & ~self._names
+        return _View(bits & self._contexts, bits & self._relations, bits & self._traits)
+
+    def called(self, names: Collection[str]) -> int:
+        """The traits that bear one of the names."""
+        return sum(self._called.get(name, 0) for name in names) if names else 0
+
+    def _sort_in(self, feature: Feature, bit: int) -> None:
+        is_value = self._references.is_value(feature.ref)
+        is_name = is_value and self._references.type_of(feature.ref) in self._references.vocabulary.nominal
+        if not self._takes_arguments:
+            matters = feature in self._singled or not (is_name and feature.form is Form.IS)
+        elif feature.form in _RELATING and not is_value:
+            self._relations |= bit
+            matters = True
+        else:
+            matters = feature in self._singled or (not is_name and not self._mentioned.isdisjoint(feature.refs()))
+            if feature.form in (Form.IS, Form.TRUE):
+                self._traits |= bit
+                self._called[feature.value] = self._called.get(feature.value, 0) | bit
+        if matters:
+            self._contexts |= bit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -113,3 +113,11 @@ class GroundTask:
                 return None
             numbers.append(domain.index(value))
         return tuple(numbers)
+
+    def begun_from(self, state: State) -> GroundTask | None:
+        """The same task from another state of the same universe; None if something there was thought unreachable."""
+        for fluent, value in self.state.difference(state).items():
+            if fluent not in self.variables or value not in self.domains[self.variables[fluent]]:
+                return None
+        initial = self.encode(state)
+        return None if initial is None else replace(self, state=state, initial=initial)

@@ -120,6 +120,11 @@ class WorldModel:
     def _arity(self, action: str) -> int:
         return len(self.vocabulary.action(action).types)
 
+    def applies(self, rule: ActionRule, state: State, action: Action) -> bool:
+        """Whether a rule, of this model or not, applies to its action with these arguments."""
+        given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
+        return next(self.query(rule).bindings(state, given), None) is not None
+
     def firings(self, state: State, action: Action) -> Iterator[Firing]:
         """The rules that apply, each with every binding for which it does."""
         if len(action.args) != self._arity(action.name):

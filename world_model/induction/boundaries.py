@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 RULE_PRICE = 6.0
+_CLEAR = 4  # cases after which the cheapest G is taken to be the right one
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Boundary:
         specific: S, as bits of the feature space.
         general: G, a part of S.
         positives, negatives: the numbers of cases that G covers with and without the effect.
+        others: further parts of S that rule out as much as G, each without one of its features.
     """
 
     specific: int
     general: int
     positives: int
     negatives: int
+    others: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,18 @@ def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other:
 
 def _boundary(specific: int, cases: Cases, price: Price, cost: float) -> Boundary:
     general = _cheapest_cover(specific, cases.missed, price, cost)
-    positives = sum(number for bits, number in cases.seen if bits & general == general)
-    negatives = sum(number for bits, number in cases.missed if bits & general == general)
-    return Boundary(specific, general, positives, negatives)
+    positives = _covered(general, cases.seen)
+    negatives = _covered(general, cases.missed)
+    others: tuple[int, ...] = ()
+    if positives < _CLEAR:
+        without = (specific & ~(1 << index) for index in range(general.bit_length()) if general >> index & 1)
+        found = dict.fromkeys(_cheapest_cover(part, cases.missed, price, cost) for part in without)
+        others = tuple(other for other in found if _covered(other, cases.missed) <= negatives)
+    return Boundary(specific, general, positives, negatives, others)
+
+
+def _covered(conjunction: int, cases: Sequence[tuple[int, int]]) -> int:
+    return sum(number for bits, number in cases if bits & conjunction == conjunction)
 
 
 def _cheapest_cover(specific: int, missed: Sequence[tuple[int, int]], price: Price, cost: float) -> int:

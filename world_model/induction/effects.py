@@ -129,6 +129,50 @@ class EffectReader:
         return [*refs, value] if type_ in self._vocabulary.nominal else [value, *refs]
 
 
+class Completer:
+    """Ways to write a change that say besides what was so already: what is hot is not cool, even if it never was."""
+
+    def __init__(self) -> None:
+        self._known: dict[EffectPattern, frozenset[Assignment]] = {}
+        self._fuller: dict[EffectPattern, list[EffectPattern]] = {}
+
+    def meet(self, ways: Sequence[Sequence[EffectPattern]]) -> None:
+        """Know these patterns, as what the action does."""
+        for pattern in (pattern for options in ways for pattern in options if pattern not in self._known):
+            self._known[pattern] = frozenset(pattern)
+            self._fuller.clear()
+
+    def completed(self, options: list[EffectPattern], transition: Transition, frame: Frame) -> list[EffectPattern]:
+        """The options, and behind each the known patterns that say more which was so before and after."""
+        found = []
+        for option in options:
+            found.append(option)
+            for fuller in self._all_fuller(option):
+                more = self._known[fuller] - self._known[option]
+                if fuller not in options and all(_was_so(assignment, transition, frame) for assignment in more):
+                    found.append(fuller)
+        return found
+
+    def _all_fuller(self, option: EffectPattern) -> list[EffectPattern]:
+        if option not in self._fuller:
+            own = self._known[option]
+            self._fuller[option] = [other for other, all_ in self._known.items() if own < all_]
+        return self._fuller[option]
+
+
+def _was_so(assignment: Assignment, transition: Transition, frame: Frame) -> bool:
+    """Whether a relation had the value that is assigned, for certain, all along."""
+    if isinstance(assignment.new, Ref) or assignment.new not in (None, "true") or assignment.old is not None:
+        return False
+    names = [frame.resolve(key) for key in assignment.keys]
+    if None in names:
+        return False
+    fluent = (assignment.head, *map(str, names))
+    value = True if assignment.new else None
+    same = transition.before.value(fluent) is value and transition.after.value(fluent) is value
+    return same and transition.is_observed(fluent)
+
+
 def choose_ways(ways: Sequence[list[list[EffectPattern]]]) -> list[list[EffectPattern]]:
     """For each transition one pattern per part, such that few patterns explain many transitions (greedy cover)."""
     chosen: list[list[EffectPattern]] = [[] for _ in ways]

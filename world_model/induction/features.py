@@ -54,10 +54,17 @@ class FeatureSpace:
     Args:
         references: the references that the vocabulary allows.
         refs: those to speak of.
-        around: those of them that only lie around: of these is also said what they are not.
+        around: those of them that only lie around; of these, and of arguments, is also said what they are not.
+        related: those of them of which it is said what relations hold of them; None: all.
     """
 
-    def __init__(self, references: References, refs: Sequence[Ref], around: Collection[Ref] = ()) -> None:
+    def __init__(
+        self,
+        references: References,
+        refs: Sequence[Ref],
+        around: Collection[Ref] = (),
+        related: Collection[Ref] | None = None,
+    ) -> None:
         self._references = references
         vocabulary = references.vocabulary
         self.refs = list(refs)
@@ -69,7 +76,9 @@ class FeatureSpace:
         unit = {c.type: c.name for c in vocabulary.constants if not references.is_value_type(c.type)}
         self._values: list[tuple[Ref, _Answers]] = [(ref, {}) for ref in values]
         self._denied: list[tuple[Ref, list[str], _Answers]] = [
-            (ref, self._kinds(ref), {}) for ref in values if ref in around and ref.keys
+            (ref, self._kinds(ref), {})
+            for ref in values
+            if ref.keys and (ref in around or any(key.is_argument for key in ref.keys))
         ]
         self._objects: list[tuple[Ref, str, _Answers]] = [
             (ref, unit[references.type_of(ref)], {}) for ref in objects if references.type_of(ref) in unit
@@ -84,12 +93,13 @@ class FeatureSpace:
             for left, right in combinations(objects, 2)
             if left.is_argument and references.comparable(left, right)
         ]
+        told = objects if related is None else [ref for ref in objects if ref in related]
         self._relations: list[tuple[str, Ref | None, _Answers]] = [
             (predicate.name, ref, {})
             for predicate in vocabulary.predicates
             if not predicate.functional and not predicate.static and len(predicate.types) <= 1
             for ref in (
-                [ref for ref in objects if references.fits(ref, predicate.types[0])] if predicate.types else [None]
+                [ref for ref in told if references.fits(ref, predicate.types[0])] if predicate.types else [None]
             )
         ]
         self._counters = [c for c in vocabulary.counters if not c.types]

@@ -12,7 +12,7 @@ from worldwright.world_model.induction.boundaries import (
     boundaries,
     exception_price,
 )
-from worldwright.world_model.induction.effects import EffectPattern, EffectReader, choose_ways, refs_of
+from worldwright.world_model.induction.effects import Completer, EffectPattern, EffectReader, choose_ways, refs_of
 from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
 from worldwright.world_model.induction.references import Frame, Ref, References
 from worldwright.world_model.induction.writing import RuleWriter
@@ -97,6 +97,7 @@ class ActionInducer:
         self._reader = EffectReader(vocabulary, self._references)
         self._entries: list[tuple[Transition, Frame]] = []
         self._ways: list[list[list[EffectPattern]]] = []
+        self._completer = Completer()
         self._spaces: dict[tuple[tuple[Ref, ...], tuple[Ref, ...]], _Space] = {}
         self.repetitions = (0, 0)  # of outcomes in repeated contexts: how many were not the usual one, how many in all
 
@@ -105,10 +106,16 @@ class ActionInducer:
         frame = Frame(transition.before, transition.action.args)
         self._entries.append((transition, frame))
         self._ways.append(self._reader.ways(transition, frame))
+        self._completer.meet(self._ways[-1])
 
     def learn(self, at_step: int, world_noise: float = 0.0) -> Learned:
         """The rules that explain the transitions so far."""
-        chosen = choose_ways(self._ways)
+        chosen = choose_ways(
+            [
+                [self._completer.completed(options, *entry) for options in parts]
+                for parts, entry in zip(self._ways, self._entries, strict=True)
+            ]
+        )
         patterns: dict[EffectPattern, int] = {}
         for found in chosen:
             for pattern in found:
@@ -253,12 +260,19 @@ class ActionInducer:
             # of what is empty or absent only what the effect leads to: the place that is entered
             telling = self._references.is_value(feature.ref) or not given.isdisjoint(feature.ref.keys)
             kind = feature.form is Form.IS and telling and not nominal
-            shared = feature.form is Form.SAME and nominal
+            shared = feature.form is Form.SAME and nominal and not self._is_one_thing(feature, boundary, space)
             # that two names differ is the rule; only if they never were the same may it be the law
             parted = feature.form is Form.DIFFERENT and nominal and boundary.positives >= _NO_COINCIDENCE
-            if of_referred and (kind or shared or parted):
+            argument = feature.form is Form.SAME and feature.ref.is_argument and feature.other in referred
+            if argument or (of_referred and (kind or shared or parted)):
                 bits |= space.bit(feature)
         return bits
+
+    def _is_one_thing(self, feature: Feature, boundary: Boundary, space: FeatureSpace) -> bool:
+        """Whether what two references share they share because they are always about the same thing."""
+        keys = {ref.keys for ref in feature.refs()}
+        same = [f for f in space.unpack(boundary.specific) if f.form is Form.SAME]
+        return any(keys == {(ref,) for ref in f.refs()} for f in same)
 
     def _price(self, feature: Feature) -> float:
         """What a literal costs, in nats: names more than kinds, far things more than near ones."""
@@ -280,6 +294,12 @@ class ActionInducer:
             self._rule([law], law.boundary.general, names, at_step, "-maybe")
             for law in laws
             if law not in kept or law.committed != law.boundary.general
+        ]
+        hypotheses += [
+            self._rule([law], other, names, at_step, "-maybe")
+            for law in laws
+            for other in law.boundary.others
+            if any(self._is_name(feature) for feature in law.space.unpack(law.boundary.general & ~other))
         ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
         takes_arguments = any(ref.is_argument for ref in self._references.roots)

@@ -31,6 +31,7 @@ class RuleWriter:
         self._variables: dict[Ref, Variable] = {}
         self._conditions: dict[Condition, None] = {}
         self._constants: dict[Ref, str] = {}
+        self._arguments: dict[Ref, Ref] = {}  # what always is an argument of the action
         for index, type_ in enumerate(references.vocabulary.action(action).types):
             self._variables[Ref(f"?{index}")] = Variable(f"?arg{index}", type_)
 
@@ -45,6 +46,10 @@ class RuleWriter:
         for feature in features:
             if feature.form is Form.IS:
                 self._constants[feature.ref] = feature.value
+            elif feature.form is Form.SAME and feature.ref.is_argument:
+                assert feature.other is not None
+                if not feature.other.is_argument:
+                    self._arguments.setdefault(feature.other, feature.ref)
         for pattern in (pattern for _, pattern in outcomes):
             for assignment in pattern:
                 self._bind_old(assignment)
@@ -80,8 +85,10 @@ class RuleWriter:
         return name
 
     def _value(self, ref: Ref) -> str:
-        """The constant that a reference is known to pick out, or its variable."""
+        """The constant or the argument that a reference is known to pick out, or its variable."""
         constant = self._constants.get(ref)
+        if constant is None and ref in self._arguments:
+            constant = self._term(self._arguments[ref])
         if constant is None:
             return self._term(ref)
         keys = [self._value(key) for key in ref.keys]
