@@ -69,7 +69,7 @@ def boundaries(cases: Cases, price: Price, noise: float, core: Callable[[int], i
     merged: list[int] = []
     for index in order:
         _merge_in(merged, specifics[index], cases, noise, cost)
-    return _without_redundant([_boundary(specific, cases, price, cost) for specific in merged], cases, price)
+    return _without_redundant([_settled(specific, cases, price, cost) for specific in merged], cases, price)
 
 
 def _without_redundant(found: list[Boundary], cases: Cases, price: Price) -> list[Boundary]:
@@ -110,6 +110,19 @@ def _merge_in(merged: list[int], specific: int, cases: Cases, noise: float, cost
 
 def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other: int) -> int:
     return sum(n for bits, n in cases if bits & both == both and bits & one != one and bits & other != other)
+
+
+def _settled(specific: int, cases: Cases, price: Price, cost: float) -> Boundary:
+    """The boundary at a price of exceptions that fits how many are left: many must have a cause that is not seen.
+
+    Else whatever happens to go with a few of them would be taken for their cause.
+    """
+    found = _boundary(specific, cases, price, cost)
+    if not found.negatives:
+        return found
+    rate = found.negatives / (found.negatives + found.positives)
+    settled = _boundary(specific, cases, price, min(cost, max(exception_price(rate), -math.log(rate))))
+    return settled if settled.positives >= found.positives else found
 
 
 def _boundary(specific: int, cases: Cases, price: Price, cost: float) -> Boundary:

@@ -91,7 +91,7 @@ class FeatureSpace:
         self._pairs += [
             (left, right, {})
             for left, right in combinations(objects, 2)
-            if left.is_argument and references.comparable(left, right)
+            if (left.is_argument or _is_own_beside_argument(left, right)) and references.comparable(left, right)
         ]
         told = objects if related is None else [ref for ref in objects if ref in related]
         self._relations: list[tuple[str, Ref | None, _Answers]] = [
@@ -179,6 +179,11 @@ class FeatureSpace:
             for number in range(counter.low + 1, int(state.value((counter.name,)) or 0) + 1):
                 found |= self.bit(Feature(Form.AT_LEAST, Ref(counter.name), number=number))
         return found
+
+
+def _is_own_beside_argument(left: Ref, right: Ref) -> bool:
+    """Whether one is the agent's own and the other is said of an argument: the place where an item is."""
+    return not left.keys and any(key.is_argument for key in right.keys)
 
 
 def _atom(predicate: str, ref: Ref | None) -> Ref:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from math import log
+from operator import or_
 
 from worldwright.world_model.induction.boundaries import (
     RULE_PRICE,
@@ -66,7 +69,10 @@ class Inducer:
 
 @dataclass(frozen=True)
 class _Law:
-    """An effect, one way for it to come about, and the features that its committed rule requires."""
+    """An effect, one way for it to come about, and the features that its committed rule requires.
+
+    `denied` are names that arguments must not have: where they had, the effect never came about.
+    """
 
     pattern: EffectPattern
     boundary: Boundary
@@ -74,6 +80,7 @@ class _Law:
     committed: int
     support: int
     contradicted: int
+    denied: tuple[Feature, ...] = ()
 
     def probability(self) -> float:
         return self.support / max(1, self.support + self.contradicted)
@@ -239,9 +246,40 @@ class ActionInducer:
 
     def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
         committed = boundary.general | self._commitments(pattern, boundary, space)
+        denied = self._denied_names(committed, space, cases)
+        barred = sum(space.bit(replace(feature, form=Form.IS)) for feature in denied)
         support = sum(number for bits, number in cases.seen if bits & committed == committed)
-        contradicted = sum(number for bits, number in cases.missed if bits & committed == committed)
-        return _Law(pattern, boundary, space, committed, support, contradicted)
+        missed = [(bits, number) for bits, number in cases.missed if bits & committed == committed]
+        contradicted = sum(number for bits, number in missed if not bits & barred)
+        return _Law(pattern, boundary, space, committed, support, contradicted, denied)
+
+    def _denied_names(self, committed: int, space: FeatureSpace, cases: Cases) -> tuple[Feature, ...]:
+        """What the arguments must not be called: names with which the effect always failed, more than by chance.
+
+        To deny a name is worth its price if it saves as much on the exceptions with it, each of which costs the less,
+        the more there are; what was done again in the same context counts once.
+        """
+        seen = [bits for bits, _ in cases.seen if bits & committed == committed]
+        missed = [bits for bits, _ in cases.missed if bits & committed == committed]
+        worked = reduce(or_, seen, 0)
+        names = [
+            (index, feature)
+            for index, feature in enumerate(space.features)
+            if not worked >> index & 1 and self._is_name(feature) and any(key.is_argument for key in feature.ref.keys)
+        ]
+        denied = []
+        while names:
+            each = -log((len(missed) + 1) / (len(missed) + len(seen) + 2))
+            saved = [
+                sum(bits >> index & 1 for bits in missed) * each - self._price(feature) for index, feature in names
+            ]
+            best = max(range(len(names)), key=lambda number: saved[number])
+            if saved[best] <= 0:
+                break
+            index, feature = names.pop(best)
+            denied.append(replace(feature, form=Form.NOT))
+            missed = [bits for bits in missed if not bits >> index & 1]
+        return tuple(sorted(denied, key=Feature.sort_key))
 
     def _commitments(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace) -> int:
         """The part of S that is committed to beyond G: what kind of things are referred to, and what they share."""
@@ -263,10 +301,15 @@ class ActionInducer:
             shared = feature.form is Form.SAME and nominal and not self._is_one_thing(feature, boundary, space)
             # that two names differ is the rule; only if they never were the same may it be the law
             parted = feature.form is Form.DIFFERENT and nominal and boundary.positives >= _NO_COINCIDENCE
-            argument = feature.form is Form.SAME and feature.ref.is_argument and feature.other in referred
-            if argument or (of_referred and (kind or shared or parted)):
+            if self._is_bond(feature, referred) or (of_referred and (kind or shared or parted)):
                 bits |= space.bit(feature)
         return bits
+
+    def _is_bond(self, feature: Feature, referred: Collection[Ref]) -> bool:
+        """Whether it says that an argument, or what it is in, is the agent's own, or else is what the law speaks of."""
+        if feature.form is not Form.SAME or feature.other is None or self._references.is_value(feature.ref):
+            return False
+        return feature.other in referred or any(ref in self._references.roots for ref in (feature.ref, feature.other))
 
     def _is_one_thing(self, feature: Feature, boundary: Boundary, space: FeatureSpace) -> bool:
         """Whether what two references share they share because they are always about the same thing."""
@@ -293,7 +336,7 @@ class ActionInducer:
         hypotheses = [
             self._rule([law], law.boundary.general, names, at_step, "-maybe")
             for law in laws
-            if law not in kept or law.committed != law.boundary.general
+            if law not in kept or law.committed != law.boundary.general or law.denied
         ]
         hypotheses += [
             self._rule([law], other, names, at_step, "-maybe")
@@ -326,6 +369,8 @@ class ActionInducer:
         missed = max(0, min(law.contradicted - (total - law.support) for law in laws))
         outcomes = [(round(law.support / max(1, total + missed), 6), law.pattern) for law in laws]
         features = laws[0].space.unpack(bits)
+        if not suffix:
+            features += laws[0].denied
         evidence = Evidence(total, missed, AUTHOR, at_step)
         name = self._name(laws[0].pattern) + suffix
         names[name] = names.get(name, 0) + 1
@@ -364,5 +409,5 @@ def _alternatives(laws: Sequence[_Law]) -> list[list[_Law]]:
         targets = tuple(sorted((assignment.target for assignment in law.pattern), key=str))
         requires = tuple(sorted((f for f in law.space.unpack(law.committed)), key=Feature.sort_key))
         olds = tuple(assignment.old for assignment in law.pattern)
-        groups.setdefault((targets, requires, olds), []).append(law)
+        groups.setdefault((targets, requires, law.denied, olds), []).append(law)
     return list(groups.values())
