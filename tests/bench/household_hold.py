@@ -22,10 +22,10 @@ from tests.bench.household_pddl import TRUTHS, compare, comparison_table, differ
 from tests.bench.household_pddl import __doc__ as how_compared
 from tests.bench.household_play import (
     HELD_OUT_SEED,
+    Foretold,
     Learned,
     Lessons,
     Played,
-    considered,
     curve_of,
     curve_table,
     games_table,
@@ -35,14 +35,17 @@ from tests.bench.household_play import (
     mean_steps,
     play_all,
     round_robin,
-    spread,
     success,
     task_types,
+    to_play,
 )
 from worldwright.envs.household.env import MAX_STEPS
 from worldwright.envs.household.laws import lawful
+from worldwright.envs.household.vocabulary import VOCABULARY
+from worldwright.experiments.files import require_writable
 from worldwright.experiments.terminal import console, errors_in_one_line, hush_warnings, say
 from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import save_model
 from worldwright.world_model.syntax import show_rule
 
@@ -55,13 +58,13 @@ AFTER = (1, 2, 3, 5, 10)  # games, after which the curve is measured
 LAWS = ("swapped-heat", "open-appliances", "clean-first", "empty-hand-lamps")
 
 Train = Annotated[str, typer.Option(help="where the games to learn from come from: a file, a folder, `generated`")]
-LearnGames = Annotated[int, typer.Option(help="how many games to learn from")]
-Steps = Annotated[int, typer.Option(help="environment steps in each game of learning")]
+LearnGames = Annotated[int, typer.Option(min=1, help="how many games to learn from")]
+Steps = Annotated[int, typer.Option(min=1, help="environment steps in each game of learning")]
 Seed = Annotated[int, typer.Option(help="of the agent, and of which games it learns from")]
 Law = Annotated[str, typer.Option(help="other laws of the household, to learn and to act under")]
 ModelFile = Annotated[Path | None, typer.Option(help="act by this model instead of learning one")]
 Out = Annotated[Path | None, typer.Option(help="keep the learned model in this file")]
-Jobs = Annotated[int, typer.Option(help="processes")]
+Jobs = Annotated[int, typer.Option(min=1, help="processes")]
 Source = Annotated[str, typer.Option("--games", help="where the games to play come from")]
 
 
@@ -76,6 +79,8 @@ def lessons(train: str, games: int, steps: int, seed: int, law: str = "", withou
 
 def model_or_lessons(screen: Console, plan: Lessons, model: Path | None, out: Path | None) -> Learned:
     """The given model, or one learned now, and a line about it."""
+    if out is not None:
+        require_writable(out)
     learned = given_or_learned(plan, model, out)
     say(screen, str(learned))
     return learned
@@ -104,7 +109,7 @@ def games(
     seed: Seed = 0,
     law: Law = "",
     source: Source = TEST,
-    number: Annotated[int | None, typer.Option(help="of games to play, evenly spread; all unless given")] = None,
+    number: Annotated[int | None, typer.Option(min=1, help="of games to play, evenly spread; all unless given")] = None,
     baselines: Annotated[bool, typer.Option("--baselines", help="and how the expert and a planner do")] = False,
     rules: Annotated[bool, typer.Option("--rules", help="print the rules")] = False,
     model: ModelFile = None,
@@ -114,7 +119,8 @@ def games(
     """Learn from a few games, freeze the model, and play others."""
     with errors_in_one_line():
         screen = console()
-        numbers = spread(considered(source), number)  # read before the processes begin, which then share them
+        lawful(law)
+        numbers = to_play(source, number)  # read before the processes begin, which then share them
         plan = Lessons(train, (), steps) if model is not None else lessons(train, learn_games, steps, seed, law)
         learned = model_or_lessons(screen, plan, model, out)
         if rules:
@@ -136,7 +142,11 @@ def games(
 def baseline_cells(scores: list[Score]) -> tuple[dict[str, list[str]], list[str]]:
     """How the expert and the planner do, for each task type and for all, and the titles of that."""
     titles = ["expert", "expert steps", "planner steps"]
-    cells = {kind: [won, expert, planner] for kind, _, won, expert, planner, _ in rows(scores)} if scores else {}
+    has_expert = expert_class() is not None
+    cells = {
+        kind: [won if has_expert else "-", expert, planner]
+        for kind, _, won, expert, planner, _ in (rows(scores) if scores else ())
+    }
     return cells, titles
 
 
@@ -147,23 +157,24 @@ def curve(
     steps: Steps = STEPS,
     seed: Annotated[int, typer.Option(help="of the first shuffle; the others follow")] = 0,
     law: Law = "",
-    shuffles: Annotated[int, typer.Option(help="how often to learn, each time from other games")] = 10,
+    shuffles: Annotated[int, typer.Option(min=1, help="how often to learn, each time from other games")] = 10,
     source: Source = TEST,
-    number: Annotated[int, typer.Option(help="of games to play, evenly spread")] = 28,
-    held_games: Annotated[int, typer.Option(help="games of --train whose transitions are to be foretold")] = 4,
-    held_steps: Annotated[int, typer.Option(help="in each of them")] = 60,
+    number: Annotated[int, typer.Option(min=1, help="of games to play, evenly spread")] = 28,
+    held_games: Annotated[int, typer.Option(min=1, help="games of --train whose transitions are to be foretold")] = 4,
+    held_steps: Annotated[int, typer.Option(min=1, help="in each of them")] = 60,
     jobs: Jobs = 2,
 ) -> None:
     """How the agent gets better from game to game, and how much that depends on the games."""
     with errors_in_one_line():
         screen = console()
         kept = lessons(train, held_games, held_steps, HELD_OUT_SEED, law)
-        tests = (source, spread(considered(source), number))
+        tests = (source, to_play(source, number))
         heard = held_out(kept)  # before the processes begin, which then have it already
-        eventful = sum(bool(transition.change()) for transition in heard)
+        count = Foretold.of(heard, WorldModel(VOCABULARY))
         say(
             screen,
-            f"{len(heard)} held-out transitions of {len(kept.games)} games, in {eventful} of which something happened;"
+            f"{count.transitions} held-out transitions of {len(kept.games)} games, in {count.eventful} of which"
+            f" something happened (an agent that expects nothing ever foretells {count.share:.1%} exactly);"
             f" {len(tests[1])} games to play",
         )
         plans = [lessons(train, learn_games, steps, seed + k, law, kept.games) for k in range(shuffles)]
@@ -181,7 +192,7 @@ def laws(
     seed: Seed = 0,
     law: Annotated[list[str], typer.Option(help="a law; repeat for several")] = list(LAWS),  # noqa: B006
     source: Source = TEST,
-    number: Annotated[int, typer.Option(help="of games to play under each, evenly spread")] = 42,
+    number: Annotated[int, typer.Option(min=1, help="of games to play under each, evenly spread")] = 42,
     contrast: Annotated[
         bool, typer.Option("--contrast", help="also play under each law with what was learned without it")
     ] = False,
@@ -192,11 +203,13 @@ def laws(
     """Learn each law from nothing, freeze the model, and play other games under that law."""
     with errors_in_one_line():
         screen = console()
-        numbers = spread(considered(source), number)
+        for name in law:
+            if out is not None:
+                require_writable(out / f"{name}.ww")
+            lawful(name)  # or it says at once that there is no such law
+        numbers = to_play(source, number)
         plan = lessons(train, learn_games, steps, seed)
         plans = [replace(plan, law=name) for name in law]
-        for name in law:
-            lawful(name)
         usual = given_or_learned(plan, model, None) if contrast and model is not None else None
         with ProcessPoolExecutor(jobs) as pool:
             learned = list(pool.map(learn, [*plans, plan] if contrast and usual is None else plans))
@@ -211,14 +224,14 @@ def laws(
                 table.add_row(*law_cells(name, known, played, others))
                 failed += [f"{name}: {game.line()}" for game in played if not (game.result and game.result.success)]
         screen.print(table)
-        for line in failed:
+        for line in [*(f"left out: {refused.reason}" for refused in known_games(source).refused), *failed]:
             say(screen, line)
 
 
 def laws_table(contrast: bool) -> Table:
     """The table without its rows."""
     table = Table("law", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    more = ["success without learning it", "steps"] if contrast else []
+    more = ["success without learning it", "its steps"] if contrast else []
     for title in ("steps learned", "rules", "games", "success", "steps", *more):
         table.add_column(title, justify="right")
     return table
@@ -256,6 +269,9 @@ def pddl(
         if others:
             say(screen, f"not compared: {len(others)} rules of {', '.join(sorted(set(others)))}, which only look")
         say(screen, f"\n{how_compared}")
+        idle = [rule.name for rule in known.rules if not rule.likeliest().effects]
+        if idle:
+            say(screen, f"not exported, since most probably nothing comes of them: {', '.join(idle)}")
         try:
             say(screen, f"unified-planning reads the export: {reread(known)} actions")
         except Exception as problem:  # unified-planning raises whatever comes

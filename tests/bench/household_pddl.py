@@ -4,7 +4,7 @@ How they are compared: for each action, the learned rule with the most support i
 by literal. The action's arguments are matched in order, other variables by the assignment that lets most literals
 agree; where the truth has alternatives (either knife slices), the nearest counts. Precision is the share of the
 learned literals that are true, recall the share of the true ones that were learned. Of several outcomes the likeliest
-counts, as in prediction and export.
+that does something counts, for the agent plans with it; `chance` is what the model gives it.
 
 - `(in ?o hand)` and `(holding ?o)` say the same and count once.
 - An effect that deletes the old value of what it gives a new one is implied and not counted; nor is a precondition
@@ -29,7 +29,7 @@ from unified_planning.io import PDDLReader
 
 from worldwright.envs.household.vocabulary import HAND, VOCABULARY
 from worldwright.world_model.exclusive import renamed
-from worldwright.world_model.language import ActionRule, Condition, Effect, LiftedAtom, Literal, is_variable
+from worldwright.world_model.language import ActionRule, Condition, Effect, LiftedAtom, Literal, Outcome, is_variable
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.pddl import domain_text
 from worldwright.world_model.syntax import parse_rule
@@ -202,18 +202,20 @@ class Compared:
     Attributes:
         rules: how many were learned.
         support: of the one that was compared.
+        chance: that it gives what it says is done.
     """
 
     action: str
     rules: int
     support: int
+    chance: float
     preconditions: Agreement
     effects: Agreement
 
 
 def counted(rule: ActionRule) -> tuple[Parts, Parts]:
     """The preconditions and effects of a rule that count, each in one way of saying it."""
-    effects = [effect for effect in rule.likeliest().effects if not _is_note(effect)]
+    effects = [effect for effect in _outcome(rule).effects if not _is_note(effect)]
     replaced = _replaced(effects)
     kept = [effect for effect in effects if effect not in replaced]
     named = {gone.atom for gone in replaced if _only_names(rule, gone.atom, kept)}
@@ -223,6 +225,11 @@ def counted(rule: ActionRule) -> tuple[Parts, Parts]:
         if not (isinstance(condition, Literal) and condition.positive and condition.atom in named)
     ]
     return frozenset(map(_alike, needed)), frozenset(map(_alike, kept))
+
+
+def _outcome(rule: ActionRule) -> Outcome:
+    """The likeliest outcome that does something."""
+    return max(rule.outcomes, key=lambda outcome: (bool(outcome.effects), outcome.probability))
 
 
 def _is_note(effect: Effect) -> bool:
@@ -283,7 +290,9 @@ def compare_action(action: str, truth: Truth, rules: Sequence[ActionRule]) -> Co
                 )
             )
     nearest = max(pairs, key=lambda pair: sum(len(agreement.right) for agreement in pair))
-    return Compared(action, len(rules), best.evidence.support if best is not None else 0, *nearest)
+    if best is None:
+        return Compared(action, 0, 0, 0.0, *nearest)
+    return Compared(action, len(rules), best.evidence.support, _outcome(best).probability, *nearest)
 
 
 def _readings(rule: ActionRule, true: ActionRule) -> Iterator[tuple[Parts, Parts]]:
@@ -300,20 +309,22 @@ def _readings(rule: ActionRule, true: ActionRule) -> Iterator[tuple[Parts, Parts
 def comparison_table(compared: Sequence[Compared]) -> Table:
     """A row for each action, and one for all their literals together."""
     table = Table("action", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    parts = [f"{part} {figure}" for part in ("pre", "effect") for figure in ("prec.", "recall", "incl. inexpr.")]
-    for title in ("rules", "support", *parts):
+    parts = [
+        f"{part} {figure}" for part in ("pre", "effect") for figure in ("prec.", "recall", "recall incl. inexpressible")
+    ]
+    for title in ("rules", "support", "chance", *parts):
         table.add_column(title, justify="right")
     preconditions = sum((row.preconditions for row in compared), Agreement())
     effects = sum((row.effects for row in compared), Agreement())
-    total = Compared("all", sum(row.rules for row in compared), 0, preconditions, effects)
+    total = Compared("all", sum(row.rules for row in compared), 0, 0.0, preconditions, effects)
     for row in (*compared, total):
         figures = [
             "-" if share is None else f"{share:.0%}"
             for agreement in (row.preconditions, row.effects)
             for share in (agreement.precision, agreement.recall, agreement.full_recall)
         ]
-        support = "" if row is total else str(row.support)
-        table.add_row(row.action, str(row.rules), support, *figures)
+        tried = [str(row.support), f"{row.chance:.2f}"] if row.chance else ["", ""]
+        table.add_row(row.action, str(row.rules), *tried, *figures)
     return table
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -21,10 +20,13 @@ from worldwright.agent.loop import EpisodeResult
 from worldwright.envs.household.env import HOUSEHOLD_ID, MAX_STEPS
 from worldwright.envs.household.game import BadGame
 from worldwright.envs.household.games import MAX_GAMES
+from worldwright.envs.household.generator import TASK_TYPES
+from worldwright.envs.household.vocabulary import VOCABULARY
 from worldwright.envs.registry import Env, make_env
 from worldwright.experiments.evaluating import model_of
+from worldwright.planning.problem import cpu_seconds
 from worldwright.world_model.model import WorldModel
-from worldwright.world_model.model_file import load_model, save_model, show_model
+from worldwright.world_model.model_file import load_model, require_same_vocabulary, save_model, show_model
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, WON
 
@@ -49,8 +51,18 @@ def task_types(source: str) -> Mapping[int, str]:
 
 def considered(source: str) -> int:
     """How many games of a source are chosen from."""
-    total = len(known_games(source))
-    return total if total <= MAX_GAMES else ENDLESS
+    return ENDLESS if _is_endless(source) else len(known_games(source))
+
+
+def to_play(source: str, number: int | None) -> list[int]:
+    """Numbers of so many games of a source, evenly spread, for files are often sorted; of an endless one the first."""
+    if _is_endless(source):
+        return list(range(number or ENDLESS))
+    return spread(considered(source), number)
+
+
+def _is_endless(source: str) -> bool:
+    return len(known_games(source)) > MAX_GAMES
 
 
 def round_robin(types: Mapping[int, str], number: int, seed: int, without: Collection[int] = ()) -> list[int]:
@@ -124,13 +136,13 @@ def learning(lessons: Lessons) -> Iterator[Learned]:
     """What is known after each game."""
     agent = Agent(seed=lessons.seed)
     games = known_games(lessons.source)
-    steps, cpu = 0, time.process_time()
+    steps, cpu = 0, cpu_seconds()
     with contextlib.closing(
         make_env(HOUSEHOLD_ID, games=games, law=lessons.law, max_episode_steps=_FOREVER),
     ) as env:
         for done, game in enumerate(lessons.games, 1):
             steps += agent.play(env, HOUSEHOLD_ID, game, curious=True, max_steps=lessons.steps).steps
-            yield Learned(show_model(agent.model), done, steps, time.process_time() - cpu)
+            yield Learned(show_model(agent.model), done, steps, cpu_seconds() - cpu)
 
 
 def learn(lessons: Lessons) -> Learned:
@@ -143,6 +155,7 @@ def given_or_learned(lessons: Lessons, model: Path | None, out: Path | None) -> 
     """The given model, or one that is learned now and kept if asked."""
     if model is not None:
         known = load_model(model)
+        require_same_vocabulary(known, VOCABULARY)
         return Learned(show_model(known), 0, known.steps)
     learned = learn(lessons)
     if out is not None:
@@ -205,13 +218,14 @@ def mean_steps(played: Iterable[Played]) -> float:
 def games_table(
     played: Sequence[Played], more: Mapping[str, list[str]] | None = None, titles: Sequence[str] = ()
 ) -> Table:
-    """A row for each task type, and one for all.
+    """A row for each task type, and one for all. CPU seconds are means of a step: over all games, and of the costliest.
 
     Args:
         more: further cells of the row of each task type and of `all`, with their titles.
     """
-    table = Table("task type", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("games", "success", "steps", "if lost, 50", "CPU s a step", "most", *titles):
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("task type", no_wrap=True, min_width=max(map(len, TASK_TYPES)))
+    for title in ("games", "success", "steps if won", "steps (lost: 50)", "CPU s a step", "most", *titles):
         table.add_column(title, justify="right")
     could = [game for game in played if game.result is not None]
     for name in [*sorted({game.task_type for game in could}), "all"]:
