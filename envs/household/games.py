@@ -187,8 +187,9 @@ def _from_files(paths: Sequence[Path]) -> Games:
     return _from_unchanged(tuple((path, *_stamp(path)) for path in paths))
 
 
-def _stamp(path: Path) -> tuple[int, ...]:
-    status = path.stat()
+def _stamp(path: Path, *, follow: bool = True) -> tuple[int, ...]:
+    """What changes when a file does."""
+    status = path.stat(follow_symlinks=follow)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
@@ -278,20 +279,29 @@ def _from_folder(folder: Path) -> Games:
 
 
 def _from_alfworld(folder: Path) -> Games:
-    """The games that ALFWorld itself would play, by the names of their two last folders."""
-    found: dict[str, Path] = {}
-    refused = []
+    """The games that ALFWorld itself would play; unchanged ones are not read again."""
+    trials: list[tuple[Path, *tuple[int, ...]]] = []
     for place, folders, files in os.walk(folder):  # follows no links
         folders.sort()
-        name = "/".join(Path(place).parts[-2:])
         if "game.tw-pddl" in files and not _UNSUPPORTED.search(place):
-            try:
-                _read_alfworld(Path(place), name)
-                found[name] = Path(place)
-            except WorldwrightError as error:
-                refused.append(Refused(name, str(error)))
-        if len(found) + len(refused) > MAX_GAMES:
+            trials.append((Path(place), *_stamp(Path(place, "game.tw-pddl"), follow=False)))
+        if len(trials) > MAX_GAMES:
             raise ValueError(f"there are more than {MAX_GAMES:,} games")
+    return _from_trials(tuple(trials))
+
+
+@lru_cache(maxsize=4)
+def _from_trials(trials: tuple[tuple[Path, *tuple[int, ...]], ...]) -> Games:
+    """The games of ALFWorld's folders, by the names of their two last folders."""
+    found: dict[str, Path] = {}
+    refused = []
+    for place, *_ in trials:
+        name = "/".join(place.parts[-2:])
+        try:
+            _read_alfworld(place, name)
+            found[name] = place
+        except WorldwrightError as error:
+            refused.append(Refused(name, str(error)))
     ids = list(found)
     return Games(ids, lambda number: _read_alfworld(found[ids[number]], ids[number]), refused)
 
