@@ -31,6 +31,8 @@ from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, require_same_vocabulary, save_model
 from worldwright.world_model.transition import Transition
 
+_IN_VAIN = 20  # episodes in a row, for each environment, in which no step could be taken: no other will go better
+
 
 class Agent:
     """Learns the laws of a kind of world and acts by them. Several environments share one model.
@@ -130,7 +132,7 @@ class Agent:
                 result = self.play(env, env_id, seed + number, curious=True, max_steps=steps - taken, tell=tell)
                 taken, number, idle = taken + result.steps, number + 1, 0 if result.steps else idle + 1
                 yield result
-                if idle >= len(envs):
+                if idle >= _IN_VAIN * len(envs):
                     raise WorldwrightError(f"no step could be taken in {env_id}: {result.failure}")
         finally:
             for _, env in envs:

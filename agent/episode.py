@@ -17,6 +17,7 @@ from worldwright.agent.events import (
     Revised,
     Rewarded,
     Surprised,
+    Unread,
     plain,
 )
 from worldwright.agent.learner import Revision
@@ -24,6 +25,7 @@ from worldwright.agent.memory import Memory, Sighting
 from worldwright.agent.mind import Mind
 from worldwright.world_model.goal import Goal, GoalTracker
 from worldwright.world_model.model import Action, Prediction
+from worldwright.world_model.scene_graph import SceneGraph
 from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, WON
@@ -65,8 +67,10 @@ class Episode:
         """Take in the first observation."""
         if self.mind.learner is None:
             self.mind.explorer.novelty.forget()  # a frozen agent takes nothing from one episode to the next
-        sighting = self.memory.update(self.mind.perceiver.perceive(observation))
+        graph = self.mind.perceiver.perceive(observation)
+        sighting = self.memory.update(graph)
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
+        self._tell_unread(graph)
         self._believe(sighting, {})
 
     def decide(self) -> Action | None:
@@ -94,8 +98,9 @@ class Episode:
         """Take in what followed an action: remember it, compare it with what was expected, and learn."""
         self.step += 1
         before, possible = self._state, self.mind.model.possibilities(self._state, action)
+        graph = self.mind.perceiver.perceive(observation)
         sighting = self.memory.update(
-            self.mind.perceiver.perceive(observation),
+            graph,
             possible if self.mind.config.predictor else (),
             self.mind.experience(action, self._hoped),
             self.mind.usual_ways(action),
@@ -104,6 +109,7 @@ class Episode:
         if sighting.certain:
             self.mind.ways.setdefault(action.name, Counter())[self.memory.moved] += 1
         self.tell(Rewarded(step=self.step, reward=reward, terminated=terminated, truncated=truncated))
+        self._tell_unread(graph)
         end: dict[Fluent, Value | None] = {(ENDED,): True if terminated else None}
         end[(WON,)] = True if terminated and reward > 0 else None
         self._believe(sighting, end)
@@ -167,6 +173,10 @@ class Episode:
                 was_here = any(len(fluent) == 1 and value == place for fluent, value in before.values.items())
                 kinds = [str(after.value((words.kind, item))) for item in items]
                 learner.found(str(after.value((words.sort, place))), kinds, was_here)
+
+    def _tell_unread(self, graph: SceneGraph) -> None:
+        if graph.unread:
+            self.tell(Unread(step=self.step, sentences=graph.unread))
 
     def _tell_revision(self, revision: Revision) -> None:
         self.tell(

@@ -6,9 +6,17 @@ Events are plain data; who listens decides where they go (the run folder's log, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+
+def _writable(text: Any) -> Any:
+    """The text as UTF-8 can carry it: what a stranger's world says may hold halves of characters."""
+    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
+
+
+Said = Annotated[str, BeforeValidator(_writable)]
 
 
 class Event(BaseModel):
@@ -26,7 +34,7 @@ class EpisodeStarted(Event):
     kind: Literal["episode-started"] = "episode-started"
     env_id: str
     seed: int
-    mission: str
+    mission: Said
     goal: str
 
 
@@ -37,6 +45,13 @@ class Observed(Event):
     change: dict[str, str | int | None]
     certain: bool
     discovered: int
+
+
+class Unread(Event):
+    """What an observation said and the perceiver could not read; nothing is concluded from it."""
+
+    kind: Literal["unread"] = "unread"
+    sentences: tuple[Said, ...]
 
 
 class Planned(Event):

@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium import spaces
 
 from worldwright.envs.household.perceiver import HouseholdPerceiver
+from worldwright.envs.household.phrasing import PhrasingReader
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.perceiver import Perceiver
 from worldwright.world_model.errors import WorldwrightError
@@ -89,8 +90,9 @@ class Household:
         return all(isinstance(space.spaces.get(part), spaces.Text) for part in ("text", "mission"))
 
     def perceiver(self, env: Env) -> Perceiver:
-        """Every such world is perceived alike."""
-        return HouseholdPerceiver()
+        """Every such world is perceived alike, with who reads people's own words if the environment brings one."""
+        phrasings = getattr(env.unwrapped, "phrasings", None)
+        return HouseholdPerceiver(phrasings=phrasings if isinstance(phrasings, PhrasingReader) else None)
 
 
 WORLDS: Final[dict[str, World]] = {world.name: world for world in (MiniGrid(), Household())}

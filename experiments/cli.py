@@ -127,6 +127,7 @@ def evaluate(
             require_writable(json_file)
         known = load_model(model)
         config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes), known, env, set_)
+        vocabulary_of(config, known)  # what cannot be played is an error before anything is played
         evaluation = Evaluation(
             show_model(known), config.env_ids, config.episodes, config.seed, config.agent, config.env
         )
@@ -231,6 +232,8 @@ def _summarise(screen: Console, folder: RunFolder, model: WorldModel) -> None:
         say(screen, show_rule(rule))
     say(screen, "")
     screen.print(results_table(groups.items()))
+    for line in failures(episode.result() for episode in episodes if not episode.steps):
+        say(screen, f"not played: {line}")
     say(screen, f"{len(model.rules)} rules learned in {model.steps} steps; all of it: {folder.path}")
     _require_steps([episode.result() for episode in episodes])
 

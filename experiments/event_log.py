@@ -23,12 +23,24 @@ from worldwright.agent.events import (
     Revised,
     Rewarded,
     Surprised,
+    Unread,
 )
 from worldwright.experiments.files import FileProblem, LineFile, whole_lines
 
 HEADER = b'{"format":"worldwright-events","version":1}\n'
 
-AnyEvent = EpisodeStarted | Observed | Planned | Acted | Rewarded | Surprised | Revised | GoalProgressed | EpisodeEnded
+AnyEvent = (
+    EpisodeStarted
+    | Observed
+    | Unread
+    | Planned
+    | Acted
+    | Rewarded
+    | Surprised
+    | Revised
+    | GoalProgressed
+    | EpisodeEnded
+)
 
 
 class LoggedEvent(BaseModel):

@@ -45,7 +45,7 @@ def vocabulary_of(config: RunConfig, given: WorldModel | None) -> Vocabulary:
     Agent(given, config.agent)
     vocabularies = []
     for env_id in config.env_ids:
-        with contextlib.closing(make_env(env_id, **config.env)) as env:
+        with contextlib.redirect_stdout(sys.stderr), contextlib.closing(make_env(env_id, **config.env)) as env:
             vocabularies.append(perceiver_for(env).vocabulary)
     model = given or WorldModel(vocabularies[0])
     for vocabulary in vocabularies:

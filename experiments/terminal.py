@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worldwright.agent.loop import EpisodeResult
-from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.errors import LeftOut, WorldwrightError
 
 INTERRUPTED = 130
 _WIDTH = 120  # of tables where the output is no terminal
@@ -53,6 +54,35 @@ def hush_warnings() -> None:
 
 
 @contextmanager
+def left_out_last() -> Iterator[None]:
+    """List what was left out of the input after all else, each once, however often it is met with."""
+    found: dict[str, None] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LeftOut)
+        show = warnings.showwarning
+
+        def keep(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, LeftOut):
+                found[str(message)] = None
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = keep
+        try:
+            yield
+        finally:
+            for text in found:
+                warn(text)
+
+
+@contextmanager
 def interruption(advice: str = "") -> Iterator[None]:
     """End the command with one line on the standard error that says what to do, where the user ends it."""
     try:
@@ -66,7 +96,7 @@ def interruption(advice: str = "") -> Iterator[None]:
 def errors_in_one_line() -> Iterator[None]:
     """End the command with one line on the standard error where the input, the disk or the user ended it."""
     try:
-        with interruption():
+        with left_out_last(), interruption():
             yield
     except WorldwrightError as error:
         warn(str(error))

@@ -12,6 +12,10 @@ class WorldwrightError(Exception):
         super().__init__(plain if len(plain) <= MAX_MESSAGE else f"{plain[: MAX_MESSAGE - 3]}...")
 
 
+class LeftOut(UserWarning):
+    """A part of the input that is left out because it is faulty, while the rest is used; says which, and why."""
+
+
 class SyntaxProblem(WorldwrightError):
     """A text (rule, goal, model) that cannot be read; says where."""
 

@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,11 +118,13 @@ def find_games(source: str | os.PathLike[str]) -> Games:
     Raises:
         NoGames: there is no such source, or no game in it can be played.
     """
-    name = os.fspath(source)
+    name = str(source)  # a keyword from a command line may be of any type
     if name == GENERATED or name.startswith(f"{GENERATED}:"):
         return _generated(name)
     path = Path(os.path.expanduser(os.path.expandvars(name)))
     try:
+        if not name:
+            raise ValueError("it is empty")
         games = _from_folder(path) if path.is_dir() else _from_files([path])
     except (OSError, ValueError) as error:
         raise _no_games(name, getattr(error, "strerror", None) or str(error)) from error
@@ -131,11 +134,13 @@ def find_games(source: str | os.PathLike[str]) -> Games:
 
 
 def _no_games(name: str, why: str) -> NoGames:
-    return NoGames(f"no household games at {_clip(name, 80)!r} ({_clip(why, 120)}): {HOW}")
+    return NoGames(f"no household games at {_clip(name, 60)!r} ({_clip(why, 120)}): {HOW}")
 
 
 def _clip(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
+    """The text without its middle if it is long: names come first in it, causes last."""
+    head = most // 3
+    return text if len(text) <= most else f"{text[:head]}...{text[head + 3 - most :]}"
 
 
 def write_games(games: Sequence[Game] | Games, path: str | os.PathLike[str]) -> None:
@@ -178,9 +183,21 @@ class _Generated(Games):
 
 
 def _from_files(paths: Sequence[Path]) -> Games:
+    """The games of some files; those that did not change since they were last read are not read again."""
+    return _from_unchanged(tuple((path, *_stamp(path)) for path in paths))
+
+
+def _stamp(path: Path, *, follow: bool = True) -> tuple[int, ...]:
+    """What changes when a file does."""
+    status = path.stat(follow_symlinks=follow)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _from_unchanged(files: tuple[tuple[Path, *tuple[int, ...]], ...]) -> Games:
     games: dict[str, Game] = {}
     refused = []
-    for path in paths:
+    for path, *_ in files:
         try:
             for number, line in enumerate(_lines(path), 1):
                 name = f"{path.name}, line {number}"
@@ -262,20 +279,29 @@ def _from_folder(folder: Path) -> Games:
 
 
 def _from_alfworld(folder: Path) -> Games:
-    """The games that ALFWorld itself would play, by the names of their two last folders."""
-    found: dict[str, Path] = {}
-    refused = []
+    """The games that ALFWorld itself would play; unchanged ones are not read again."""
+    trials: list[tuple[Path, *tuple[int, ...]]] = []
     for place, folders, files in os.walk(folder):  # follows no links
         folders.sort()
-        name = "/".join(Path(place).parts[-2:])
         if "game.tw-pddl" in files and not _UNSUPPORTED.search(place):
-            try:
-                _read_alfworld(Path(place), name)
-                found[name] = Path(place)
-            except WorldwrightError as error:
-                refused.append(Refused(name, str(error)))
-        if len(found) + len(refused) > MAX_GAMES:
+            trials.append((Path(place), *_stamp(Path(place, "game.tw-pddl"), follow=False)))
+        if len(trials) > MAX_GAMES:
             raise ValueError(f"there are more than {MAX_GAMES:,} games")
+    return _from_trials(tuple(trials))
+
+
+@lru_cache(maxsize=4)
+def _from_trials(trials: tuple[tuple[Path, *tuple[int, ...]], ...]) -> Games:
+    """The games of ALFWorld's folders, by the names of their two last folders."""
+    found: dict[str, Path] = {}
+    refused = []
+    for place, *_ in trials:
+        name = "/".join(place.parts[-2:])
+        try:
+            _read_alfworld(place, name)
+            found[name] = place
+        except WorldwrightError as error:
+            refused.append(Refused(name, str(error)))
     ids = list(found)
     return Games(ids, lambda number: _read_alfworld(found[ids[number]], ids[number]), refused)
 
@@ -325,7 +351,8 @@ def _read_json(path: Path, name: str) -> dict[str, Any]:
         with os.fdopen(_open_plain(path, follow=False), "rb") as file:
             data = json.loads(file.read(MAX_FILE))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadGame(f"the household game {name}: {path.name} cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error  # without the path again
+        raise BadGame(f"the household game {name}: {path.name} cannot be read: {why}") from error
     if not isinstance(data, dict):
         raise BadGame(f"the household game {name}: {path.name} is not a JSON object")
     return data

@@ -102,7 +102,10 @@ def read_task(mission: str) -> Task:
     words = " ".join(checked(mission).lower().removesuffix(".").split())
     found = next((match for form in _FORMS if (match := form.fullmatch(words))), None)
     if found is None:
-        raise UnreadableMission(f"cannot read the mission {shown(mission)}: it is none of the forms of a task")
+        raise UnreadableMission(
+            f"cannot read the mission {shown(mission)}: it is none of the forms of a task "
+            "(with the keyword phrasings=GAMES people's own words are learned from annotated games)"
+        )
     said = found.groupdict()
     traits = {"is-sliced"} if said.get("sliced") else set()
     if said.get("trait"):

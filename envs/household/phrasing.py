@@ -82,7 +82,7 @@ Words = tuple[tuple[str, str], ...]  # each word that matters, with the part of 
 
 
 class BadPhrasings(WorldwrightError):
-    """A file of phrasings that cannot be read, or lessons that teach nothing; says why."""
+    """A file of phrasings that cannot be read, lessons that teach nothing, or no number of one; says why."""
 
 
 class Lesson(Protocol):

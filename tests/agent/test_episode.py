@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.agent.laws import usual
+from tests.experiments.command import world
 from worldwright.agent import events
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
@@ -273,6 +274,7 @@ def told() -> list[Event]:
     heard: list[Event] = []
     Agent().learn([DOOR], 100, tell=heard.append)
     list(Agent(usual()).act(DOOR, tell=heard.append))
+    Agent().learn([world("Babbles")], 4, tell=heard.append)
     return heard
 
 

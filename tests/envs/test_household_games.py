@@ -240,6 +240,21 @@ def test_a_bad_game_is_passed_over_and_listed(line: str, cause: str, tmp_path: P
     assert games.check() == [refused]
 
 
+def test_a_file_is_read_again_only_after_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "games.jsonl"
+    write_games(GAMES[:1], path)
+    games = find_games(path)
+    assert find_games(path) is games
+    write_games(GAMES[:2], path)
+    assert len(find_games(path)) == 2
+    folder = alfworld_folder(tmp_path / "alfworld")
+    games = find_games(folder)
+    assert find_games(folder) is games
+    next(folder.rglob("game.tw-pddl")).write_text("{}")
+    with pytest.raises(NoGames, match="never checked"):
+        find_games(folder)
+
+
 def test_bytes_that_are_no_text_end_a_file(tmp_path: Path) -> None:
     path = tmp_path / "games.jsonl"
     path.write_bytes(GOOD.line().encode() + b"\n\xff\xfe\n")

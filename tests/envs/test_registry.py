@@ -14,6 +14,9 @@ from gymnasium import spaces
 from minigrid import wrappers
 
 from worldwright.envs.household.env import HOUSEHOLD_ID
+from worldwright.envs.household.games import write_games
+from worldwright.envs.household.generator import generate
+from worldwright.envs.household.missions import read_mission
 from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.minigrid.laws import ALTERED_ID, LAWS
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
@@ -267,6 +270,23 @@ def test_a_household_is_recognised_through_wrappers() -> None:
         observation, _ = wrapped.reset(seed=0)
         assert isinstance(perceiver, HouseholdPerceiver) and perceiver.perceive(observation).unread == ()
         assert isinstance(perceiver.goal(observation), Reach)
+
+
+def test_a_household_brings_its_reader_of_peoples_words_along(tmp_path: Path) -> None:
+    """It is made with the environment, once, from games or from the file of one made before."""
+    game = generate(0, 0)
+    said = f"Carry it: {game.mission}"
+    write_games([game.model_copy(update={"annotations": (said,)})], tmp_path / "games.jsonl")
+    for source in ("games.jsonl", "reader.json"):
+        env = make_env(HOUSEHOLD_ID, games=tmp_path / "games.jsonl", phrasing=0, phrasings=tmp_path / source)
+        observation, _ = env.reset(seed=0)
+        perceiver, reader = perceiver_for(env), env.unwrapped.phrasings  # type: ignore[attr-defined]
+        assert observation["mission"] == said and perceiver.goal(observation) == read_mission(game.mission)
+        assert perceiver_for(gym.wrappers.TimeLimit(env, 5)).goal(observation) == read_mission(game.mission)
+        assert env.unwrapped.phrasings is reader  # type: ignore[attr-defined]
+        reader.save(tmp_path / "reader.json")
+    with pytest.raises(UnusableEnvironment, match=r"no phrasings .*alfworld-download"):
+        make_env(HOUSEHOLD_ID, phrasings="generated:0:3")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.experiments.command import ROOM, world, worldwright
 from tests.experiments.conftest import LEVEL
+from worldwright.agent.events import Unread
 from worldwright.experiments.cli import app
 from worldwright.experiments.event_log import read_events
 from worldwright.experiments.folder import RunFolder
@@ -169,6 +170,16 @@ def test_what_an_environment_prints_is_no_result(tmp_path: Path) -> None:
     done = worldwright("run", world("Prints"), "--steps", 10, "--episodes", 1, cwd=tmp_path)
     assert done.returncode == 0
     assert "Sampling rejected" not in done.stdout and "Sampling rejected" in done.stderr
+
+
+def test_the_log_tells_what_could_not_be_read(tmp_path: Path) -> None:
+    done = invoke("run", world("Babbles"), "--steps", 0, "--episodes", 1, "--out", tmp_path / "run")
+    assert done.exit_code == 0, done.stderr
+    events = [logged.event for logged in read_events(tmp_path / "run" / "events.jsonl")]
+    assert [(event.step, event.sentences) for event in events if isinstance(event, Unread)] == [
+        (0, ("Steam \\ud800 rises.",)),
+        (2, ("A clock ticks.", "A cat purrs.")),
+    ]
 
 
 @pytest.mark.parametrize("command", ["run", "learn", "eval", "rules", "predict", "export"])

@@ -20,6 +20,7 @@ from worldwright.agent.events import (
     Revised,
     Rewarded,
     Surprised,
+    Unread,
 )
 from worldwright.experiments.event_log import HEADER, AnyEvent, EventLog, read_events
 from worldwright.experiments.files import MAX_LINE, FileProblem
@@ -99,5 +100,6 @@ def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
 
 
 def test_kinds_are_those_of_the_log() -> None:
-    names = (Acted, EpisodeEnded, EpisodeStarted, GoalProgressed, Observed, Planned, Revised, Rewarded, Surprised)
+    told = (Acted, EpisodeEnded, EpisodeStarted, GoalProgressed, Observed, Planned, Revised, Rewarded, Surprised)
+    names = (*told, Unread)
     assert {kind.__name__ for kind in names} == {kind.__name__ for kind in KINDS}

@@ -66,7 +66,7 @@ def test_an_unreadable_mission_is_shown_without_its_escapes(tmp_path: Path) -> N
     assert "sing" in complaint(done)
     for escape in ("\x1b", "\x07", "\u202e"):
         assert escape not in done.stdout + done.stderr
-    assert [record.steps for record in records(tmp_path / "run")] == [0]
+    assert {record.steps for record in records(tmp_path / "run")} == {0}
 
 
 def test_an_environment_that_breaks_fails_its_episode_and_no_other(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_environment_that_breaks_fails_its_episode_and_no_other(tmp_path: Pat
 
 def test_an_environment_that_cannot_be_reset_is_an_error(finished: Path, tmp_path: Path) -> None:
     assert "no world today" in complaint(worldwright("run", world("BreaksInReset"), *SHORT, cwd=tmp_path))
-    assert [record.failure for record in records(tmp_path / "run")] == ["environment: OSError: no world today"]
+    assert {record.failure for record in records(tmp_path / "run")} == {"environment: OSError: no world today"}
     frozen = ("eval", world("BreaksInReset"), "--model", finished / "model.ww", "--freeze", "--jobs", 2)
     done = worldwright(*frozen, "--episodes", 2, "--json", "r.json", cwd=tmp_path)
     assert "no world today" in complaint(done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
+from gymnasium import spaces
 from minigrid.core.grid import Grid
 from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Ball, Goal
@@ -78,6 +79,27 @@ class Hopeless(Room):
         self.put_obj(Ball("blue"), 2, 2)
 
 
-for _world in (Room, BreaksInStep, BreaksInReset, Sings, Prints, Hopeless):
+class Babbles(gymnasium.Env[Any, str]):
+    """A household that says what no grammar covers: at first, and after the second command."""
+
+    def __init__(self) -> None:
+        self.observation_space = spaces.Dict(text=spaces.Text(200), mission=spaces.Text(200))
+        self.action_space = spaces.Text(200)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._say("You are in the middle of a room. Steam \ud800 rises."), {}
+
+    def step(self, action: str) -> Any:
+        self.steps += 1
+        said = "A clock ticks. You are not carrying anything. A cat purrs." if self.steps == 2 else "Nothing happens."
+        return self._say(said), 0.0, False, self.steps == 4, {}
+
+    def _say(self, text: str) -> dict[str, str]:
+        return {"text": text, "mission": "put a mug in desk"}
+
+
+for _world in (Room, BreaksInStep, BreaksInReset, Sings, Prints, Hopeless, Babbles):
     if f"{_world.__name__}-v0" not in gymnasium.registry:
         gymnasium.register(f"{_world.__name__}-v0", entry_point=f"{__name__}:{_world.__name__}")
