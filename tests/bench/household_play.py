@@ -141,8 +141,19 @@ def learning(lessons: Lessons) -> Iterator[Learned]:
         make_env(HOUSEHOLD_ID, games=games, law=lessons.law, max_episode_steps=_FOREVER),
     ) as env:
         for done, game in enumerate(lessons.games, 1):
-            steps += agent.play(env, HOUSEHOLD_ID, game, curious=True, max_steps=lessons.steps).steps
+            steps += _played(agent, env, game, lessons.steps)
             yield Learned(show_model(agent.model), done, steps, cpu_seconds() - cpu)
+
+
+def _played(agent: Agent, env: Env, game: int, steps: int) -> int:
+    """Play a game for the sake of learning, again as long as steps are left; how many were taken."""
+    taken = 0
+    while taken < steps:
+        result = agent.play(env, HOUSEHOLD_ID, game, curious=True, max_steps=steps - taken)
+        taken += result.steps
+        if not result.success:  # there is no more time, or nothing that seems worth doing
+            break
+    return taken
 
 
 def learn(lessons: Lessons) -> Learned:
@@ -263,7 +274,7 @@ def held_out(lessons: Lessons) -> tuple[Transition, ...]:
         make_env(HOUSEHOLD_ID, games=games, law=lessons.law, max_episode_steps=_FOREVER),
     ) as env:
         for game in lessons.games:
-            agent.play(env, HOUSEHOLD_ID, game, curious=True, max_steps=lessons.steps)
+            _played(agent, env, game, lessons.steps)
     return tuple(heard)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 RULE_PRICE = 6.0
+_IN_PLACE = 3  # features that are tried in the place of another
 _CLEAR = 4  # cases after which the cheapest G is taken to be the right one
 
 
@@ -129,12 +130,23 @@ def _boundary(specific: int, cases: Cases, price: Price, cost: float) -> Boundar
     general = _cheapest_cover(specific, cases.missed, price, cost)
     positives = _covered(general, cases.seen)
     negatives = _covered(general, cases.missed)
-    others: tuple[int, ...] = ()
-    if positives < _CLEAR:
-        without = (specific & ~(1 << index) for index in range(general.bit_length()) if general >> index & 1)
-        found = dict.fromkeys(_cheapest_cover(part, cases.missed, price, cost) for part in without)
-        others = tuple(other for other in found if _covered(other, cases.missed) <= negatives)
+    others = tuple(_others(specific, general, cases, price, cost)) if positives < _CLEAR else ()
     return Boundary(specific, general, positives, negatives, others)
+
+
+def _others(specific: int, general: int, cases: Cases, price: Price, cost: float) -> dict[int, None]:
+    """What rules out as much as G without one of its features, and without what took that one's place, and so on."""
+    found: dict[int, None] = {}
+    most = _covered(general, cases.missed)
+    for index in range(general.bit_length()):
+        left = specific & ~(1 << index)
+        for _ in range(_IN_PLACE if general >> index & 1 else 0):
+            other = _cheapest_cover(left, cases.missed, price, cost)
+            if _covered(other, cases.missed) > most:
+                break
+            found[other] = None
+            left &= ~(other & ~general)
+    return found
 
 
 def _covered(conjunction: int, cases: Sequence[tuple[int, int]]) -> int:
