@@ -57,7 +57,7 @@ class Explorer:
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
     _grounded: dict[str, _Grounded] = field(default_factory=dict)
-    _newness: dict[tuple[int, Action], tuple[int | None, float]] = field(default_factory=dict)
+    _newness: dict[tuple[int, Action], tuple[int, float] | None] = field(default_factory=dict)
 
     def note(
         self, action: Action, before: State, surprised: bool, learner: RuleLearner | None, moved: bool = False
@@ -116,8 +116,8 @@ class Explorer:
         return self.novelty.newness(state, action, self._enough(action)) is not None
 
     def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: State) -> bool:
-        newness = self.novelty.newness(end, action, self._enough(action), wanted)
-        return newness is not None and newness <= finest
+        new = self.novelty.newness(end, action, self._enough(action), wanted)
+        return new is not None and new[0] <= finest
 
     def _newest(
         self, state: Reached, actions: Collection[Action], model: WorldModel, finest: int, wanted: Collection[str]
@@ -131,11 +131,12 @@ class Explorer:
         for action in actions:
             enough = self._enough(action)
             if action.args:
-                newness, promise = self._newness_of(action, state, enough, wanted)
+                newness = self._newness_of(action, state, enough, wanted)
             else:
-                newness, promise = (NEW_CONTEXT if times(action) < enough else None), 1.0
-            if newness is not None and newness <= finest:
-                new.append((1.0 if newness == NEW_CONTEXT else promise * _FINER ** (newness - 1), action))
+                newness = (NEW_CONTEXT, 1.0) if times(action) < enough else None
+            if newness is not None and newness[0] <= finest:
+                level, chance = newness
+                new.append((1.0 if level == NEW_CONTEXT else chance * _FINER ** (level - 1), action))
 
         def rank(found: tuple[float, Action]) -> tuple[float, bool, int, int]:
             chance, action = found
@@ -146,15 +147,12 @@ class Explorer:
 
     def _newness_of(
         self, action: Action, state: Reached, enough: int, wanted: Collection[str]
-    ) -> tuple[int | None, float]:
-        """How new an action with arguments would be and what it promises, remembered until something was done."""
+    ) -> tuple[int, float] | None:
+        """How new an action with arguments would be, remembered until something was done."""
         key = (state.packed, action)
-        found = self._newness.get(key)
-        if found is None:
-            newness = self.novelty.newness(state, action, enough, wanted)
-            promise = 0.0 if newness is None else self.novelty.promise(state, action)
-            found = self._newness[key] = (newness, promise)
-        return found
+        if key not in self._newness:
+            self._newness[key] = self.novelty.newness(state, action, enough, wanted)
+        return self._newness[key]
 
     def _enough(self, action: Action) -> int:
         """How often an action is to be tried in a context."""

@@ -139,34 +139,35 @@ class Novelty:
 
     def newness(
         self, state: Readable, action: Action, enough: int, wanted: Collection[str] = frozenset()
-    ) -> int | None:
-        """How new an action with arguments would be: `NEW_CONTEXT` if it was done fewer than `enough` times, ...
+    ) -> tuple[int, float] | None:
+        """How new an action with arguments would be, and the chance that it surprises; None if it is not new at all.
 
-        Traits are not worth trying where fewer arguments are at hand than were before, and less where fewer are the
-        agent's own, unless the action had an effect in that context. A wanted one is worth as much as a new context.
+        It is `NEW_CONTEXT` if it was done fewer than `enough` times there. Traits are not worth trying where fewer
+        arguments are at hand than were before, and less where fewer are the agent's own, unless the action had an
+        effect in that context. A wanted one is worth as much as a new context. The chance of a surprise is what it
+        was so far where arguments related so to the agent (Laplace).
         """
         frame = Frame(state, action.args)
-        seen = self._view(action, frame, state)
+        space = self._spaces[self._kin[action.name], self._refs[action.name]]
+        seen = space.view(frame, state)
         if self._counts.get((action.name, seen.context), 0) < enough:
-            return NEW_CONTEXT
+            return NEW_CONTEXT, 1.0
         own, near = self._closeness(action, frame)
         nearest = self._closest.get(action.name, (0, 0))
         moved = (action.name, seen.context) in self._moving
         if near < nearest[1] and not moved:
             return None
-        sought = self._spaces[self._kin[action.name], self._refs[action.name]].called(wanted)
+        sought = space.called(wanted)
         less = own < nearest[0] and not moved
         untried = [
             traits.bit_count() + less - (traits.bit_count() == 1 and bool(traits & sought))
             for traits in seen.combinations()
             if not self._traits[action.name, seen.relations, traits]
         ]
-        return min(untried, default=None)
-
-    def promise(self, state: Readable, action: Action) -> float:
-        """The chance that an action with arguments surprises where it was so far done so closely (Laplace)."""
-        key = (action.name, self._view(action, Frame(state, action.args), state).relations)
-        return (self._surprising[key] + 1) / (self._tried[key] + 2)
+        if not untried:
+            return None
+        key = (action.name, seen.relations)
+        return min(untried), (self._surprising[key] + 1) / (self._tried[key] + 2)
 
     def _closeness(self, action: Action, frame: Frame) -> tuple[int, int]:
         """How many arguments are what a fact about the agent itself names; and how many that, or in or on that."""
