@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Protocol
 
 from worldwright.agent.events import Listener, Planned
@@ -19,7 +19,7 @@ from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT
 from worldwright.agent.repertoire import Repertoire
-from worldwright.agent.varying import variations
+from worldwright.agent.varying import Variation, trial, variations
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
@@ -31,6 +31,8 @@ from worldwright.world_model.state import Fluent, State, Value
 from worldwright.world_model.vocabulary import WON
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
+_WELL_SUPPORTED = 4  # transitions that bear a law out after which its action need not be tried with everything
+_TOGETHER = 60  # situations that are planned for at once
 _REST = 8  # steps for which planning for a purpose is let be after it took too long
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _BINDINGS = 16  # ways in which the goal holds that are looked at
@@ -156,6 +158,7 @@ class PlanningDecider:
             yield self._novelty(state)
             yield self._doubtful(laws, state)
             yield self._frontier(laws, state)
+            yield self._trials(laws, state)
             yield self._novelty(state, NEW_TRAIT)
             yield from self._experiments(state)
             yield self._goal(laws, state)
@@ -263,17 +266,43 @@ class PlanningDecider:
         if key == self._undoubted:
             return None
         for variation in variations(self._mind.model, self._mind.explorer.novelty.done):
-            goals = (variation.situation,)
-            action = variation.action(laws.vocabulary, state)
-            found = None if action else self._plan("experiment", laws, state, goals)
+            found = self._vary("experiment", laws, state, [variation])
             if found is not None:
-                action = variation.action(laws.vocabulary, _end(laws, state, found.plan))
-            before = found.plan if found else Plan()
-            if action is not None and self._mind.explorer.is_new(action, _end(laws, state, before)):
-                plan = Plan((*before.steps, PlanStep(action, (variation.rule.name,))))
-                return Intention("experiment", plan, laws, reaches(laws, goals), trial=True)
+                return found
         self._undoubted = key
         return None
+
+    def _vary(self, purpose: str, laws: WorldModel, state: State, ways: list[Variation]) -> Intention | None:
+        """The shortest way to one of some situations, and to do there what is to be done."""
+        goals = tuple(variation.situation for variation in ways)
+        here = any(variation.action(laws.vocabulary, state) for variation in ways)
+        found = None if here or not goals else self._plan(purpose, laws, state, goals)
+        before = found.plan if found else Plan()
+        end = _end(laws, state, before)
+        for variation in ways if here or found else ():
+            action = variation.action(laws.vocabulary, end)
+            if action is not None and self._mind.explorer.is_new(action, end):
+                plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
+                return Intention(purpose, plan, laws, reaches(laws, (variation.situation,)), trial=True)
+        return None
+
+    def _trials(self, laws: WorldModel, state: State) -> Intention | None:
+        """What was not tried yet with actions that no law explains, where all is as close as it can be."""
+        if self._mind.config.explorer == "random" or not self._repertoire.takes_arguments:
+            return None
+        novelty, vocabulary = self._mind.explorer.novelty, laws.vocabulary
+        unknown = [name for name in novelty.with_arguments() if not self._is_explained(name)]
+        by_action = [novelty.untried(name, state, self._wanted) for name in unknown]
+        for group in zip_longest(*by_action, fillvalue=[]):
+            ways = [trial(todo, vocabulary) for trials in group for todo in trials]
+            for some in (ways[start : start + _TOGETHER] for start in range(0, len(ways), _TOGETHER)):
+                found = self._vary("novelty", laws, state, some)
+                if found is not None:
+                    return found
+        return None
+
+    def _is_explained(self, action: str) -> bool:
+        return any(rule.evidence.support >= _WELL_SUPPORTED for rule in self._mind.model.rules_for(action))
 
     def _frontier(self, model: WorldModel, state: State) -> Intention | None:
         if self._mind.config.explorer == "random":

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
 from worldwright.world_model.induction.references import Frame, Readable, Ref, References
@@ -30,6 +30,14 @@ _REMEMBERED = 5_000  # steps that are counted anew when other things come to mat
 NEW_CONTEXT, NEW_TRAIT, NEW_PAIR = range(3)  # how new an action is; less and less worth trying
 
 _RELATING = (Form.IS, Form.SOME, Form.SAME, Form.DIFFERENT)  # of things: nothing or something, the same or another
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An action, and what is to hold when it is done."""
+
+    action: str
+    features: tuple[Feature, ...]
 
 
 class Novelty:
@@ -62,8 +70,9 @@ class Novelty:
         self._totals: dict[str, int] = {}
         self._moving: set[tuple[str, int]] = set()
         self._closest: dict[str, tuple[int, int]] = {}  # the most arguments that were the agent's own, and at hand
-        self._tried: Counter[tuple[str, int]] = Counter()
+        self._tried: Counter[tuple[str, int]] = Counter()  # by action and relations
         self._surprising: Counter[tuple[str, int]] = Counter()
+        self._ties: dict[tuple[str, int], tuple[int, int]] = {}  # how many arguments were the agent's own, and at hand
         for done in self._history:
             self._count(*done)
 
@@ -118,6 +127,7 @@ class Novelty:
             self._surprising[action.name, seen.relations] += surprised
             self._traits.update((action.name, seen.relations, traits) for traits in seen.combinations())
             close, closest = self._closeness(action, frame), self._closest.get(action.name, (0, 0))
+            self._ties[action.name, seen.relations] = close
             self._closest[action.name] = (max(close[0], closest[0]), max(close[1], closest[1]))
         if moved:
             self._moving.add(key)
@@ -168,6 +178,43 @@ class Novelty:
             return None
         key = (action.name, seen.relations)
         return min(untried), (self._surprising[key] + 1) / (self._tried[key] + 2)
+
+    def with_arguments(self) -> list[str]:
+        """The actions with arguments that were done."""
+        return sorted(self._closest)
+
+    def untried(self, action: str, state: State, wanted: Collection[str]) -> list[list[Trial]]:
+        """What an action with arguments was not tried with, of what there is: what is most worth trying first.
+
+        That is first what is wanted, with each of the other traits; then the traits of which there are fewest, and so
+        on. They are tried with the arguments as much the agent's own as ever.
+        """
+        space = self._spaces[self._kin[action], self._refs[action]]
+        ties = [bits for (name, bits), close in self._ties.items() if name == action and self._is_close(name, close)]
+        present = {ref: space.present(ref, state) for ref in space.names()}
+        groups: list[list[tuple[Feature, ...]]] = [
+            [(feature,) for feature in features] for features in sorted(present.values(), key=len)
+        ]
+        sought = [(ref, f) for ref, features in present.items() for f in features if f.value in wanted]
+        first: list[tuple[Feature, ...]] = [
+            (feature, *others)
+            for ref, feature in sought
+            for others in product(*(features for other, features in present.items() if other.keys != ref.keys))
+        ]
+        return [
+            [
+                Trial(action, (*space.relating(tie), *features))
+                for tie in ties
+                for features in group
+                if not self._traits[action, tie, space.bits(features)]
+            ]
+            for group in (first, *groups)
+        ]
+
+    def _is_close(self, action: str, close: tuple[int, int]) -> bool:
+        own, near = self._closest[action]
+        alone = sum(ref.is_argument for ref in self._references[self._kin[action]].roots) == 1
+        return close[1] == near and (alone or close[0] == own)
 
     def _closeness(self, action: Action, frame: Frame) -> tuple[int, int]:
         """How many arguments are what a fact about the agent itself names; and how many that, or in or on that."""
@@ -236,6 +283,28 @@ class _Space:
             self._sort_in(self._space.features[index], 1 << index)
         self._checked = len(self._space.features)
         return _View(bits & self._contexts, bits & self._relations, bits & self._traits)
+
+    def names(self) -> list[Ref]:
+        """What says of the arguments what they are called."""
+        nominal = self._references.vocabulary.nominal
+        refs = self._space.refs
+        return [
+            ref for ref in refs if ref.keys and ref.keys[0].is_argument and self._references.type_of(ref) in nominal
+        ]
+
+    def present(self, ref: Ref, state: State) -> list[Feature]:
+        """The traits that say what the things there are are called."""
+        type_ = self._references.type_of(ref.keys[0])
+        values = {state.value((ref.head, thing)) for thing in state.universe.objects(type_)} - {None}
+        return [Feature(Form.IS, ref, str(value)) for value in sorted(map(str, values))]
+
+    def bits(self, features: Collection[Feature]) -> int:
+        """The traits as bits."""
+        return sum(self._space.bit(feature) for feature in features)
+
+    def relating(self, relations: int) -> list[Feature]:
+        """What relations say for certain: what is the same, and what is nothing."""
+        return [feature for feature in self._space.unpack(relations) if feature.form in (Form.IS, Form.SAME)]
 
     def called(self, names: Collection[str]) -> int:
         """The traits that bear one of the names."""

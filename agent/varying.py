@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from worldwright.agent.novelty import Trial
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import EQUALS, ActionRule, Effect, LiftedAtom, Literal
+from worldwright.world_model.induction.references import References
+from worldwright.world_model.induction.writing import RuleWriter
+from worldwright.world_model.language import EQUALS, ActionRule, Effect, Evidence, LiftedAtom, Literal
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
@@ -22,10 +25,14 @@ _ENOUGH = 4  # transitions that bear a rule out after which it need not be sough
 
 @dataclass(frozen=True)
 class Variation:
-    """A situation in which a rule foretells something that was not seen with such things yet."""
+    """A situation in which an action is to be done, with some of the situation's parameters, the first, as arguments.
 
-    rule: ActionRule
+    `rule` names what foretells something there, if anything does.
+    """
+
+    name: str
     situation: Reach
+    rule: str = ""
 
     def action(self, vocabulary: Vocabulary, state: State) -> Action | None:
         """What to do in the situation; None if the state is not one."""
@@ -33,8 +40,8 @@ class Variation:
         binding = next(query.bindings(state), None)
         if binding is None:
             return None
-        number = len(vocabulary.action(self.rule.action).types)
-        return Action(self.rule.action, tuple(binding[p.name] for p in self.rule.parameters[:number]))
+        arguments = self.situation.parameters[: len(vocabulary.action(self.name).types)]
+        return Action(self.name, tuple(binding[argument.name] for argument in arguments))
 
 
 def variations(model: WorldModel, done: Iterable[tuple[Action, State]]) -> Iterator[Variation]:
@@ -51,7 +58,14 @@ def variations(model: WorldModel, done: Iterable[tuple[Action, State]]) -> Itera
         if few and model.vocabulary.action(rule.action).types:
             own = [(action, state) for action, state in tried if action.name == rule.action]
             denied = (*_new(rule), *_things(rule, model.vocabulary), *_other(rule, own, model))
-            yield Variation(rule, Reach(rule.parameters, (*rule.preconditions, *denied)))
+            yield Variation(rule.action, Reach(rule.parameters, (*rule.preconditions, *denied)), rule.name)
+
+
+def trial(todo: Trial, vocabulary: Vocabulary) -> Variation:
+    """The situation in which something can be tried."""
+    nothing = Evidence(0, 0, "explorer", 0)
+    rule = RuleWriter(References(vocabulary, todo.action), todo.action).write("trial", [], todo.features, nothing)
+    return Variation(todo.action, Reach(rule.parameters, (*rule.preconditions, *_things(rule, vocabulary))))
 
 
 def _new(rule: ActionRule) -> list[Literal]:

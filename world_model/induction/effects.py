@@ -129,35 +129,28 @@ class EffectReader:
         return [*refs, value] if type_ in self._vocabulary.nominal else [value, *refs]
 
 
-class Completer:
-    """Ways to write a change that say besides what was so already: what is hot is not cool, even if it never was."""
+Parts = list[list[EffectPattern]]  # of a transition's change, each with the ways to write it
 
-    def __init__(self) -> None:
-        self._known: dict[EffectPattern, frozenset[Assignment]] = {}
-        self._fuller: dict[EffectPattern, list[EffectPattern]] = {}
 
-    def meet(self, ways: Sequence[Sequence[EffectPattern]]) -> None:
-        """Know these patterns, as what the action does."""
-        for pattern in (pattern for options in ways for pattern in options if pattern not in self._known):
-            self._known[pattern] = frozenset(pattern)
-            self._fuller.clear()
+def completed(ways: Sequence[Parts], entries: Sequence[tuple[Transition, Frame]]) -> list[Parts]:
+    """The ways to write changes, with those that say besides what was so already.
 
-    def completed(self, options: list[EffectPattern], transition: Transition, frame: Frame) -> list[EffectPattern]:
-        """The options, and behind each the known patterns that say more which was so before and after."""
-        found = []
-        for option in options:
-            found.append(option)
-            for fuller in self._all_fuller(option):
-                more = self._known[fuller] - self._known[option]
-                if fuller not in options and all(_was_so(assignment, transition, frame) for assignment in more):
-                    found.append(fuller)
-        return found
-
-    def _all_fuller(self, option: EffectPattern) -> list[EffectPattern]:
-        if option not in self._fuller:
-            own = self._known[option]
-            self._fuller[option] = [other for other, all_ in self._known.items() if own < all_]
-        return self._fuller[option]
+    What is heated is not cool any more, even if it never was: a pattern that says so may stand for one that does not,
+    if it can wherever that one is seen.
+    """
+    known = {pattern: frozenset(pattern) for parts in ways for options in parts for pattern in options}
+    fuller = {less: [more for more, all_ in known.items() if own < all_] for less, own in known.items()}
+    for parts, entry in zip(ways, entries, strict=True):
+        for pattern in (pattern for options in parts for pattern in options if fuller[pattern]):
+            fuller[pattern] = [
+                more
+                for more in fuller[pattern]
+                if all(_was_so(assignment, *entry) for assignment in known[more] - known[pattern])
+            ]
+    return [
+        [[*options, *dict.fromkeys(more for less in options for more in fuller[less])] for options in parts]
+        for parts in ways
+    ]
 
 
 def _was_so(assignment: Assignment, transition: Transition, frame: Frame) -> bool:

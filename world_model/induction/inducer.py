@@ -15,7 +15,7 @@ from worldwright.world_model.induction.boundaries import (
     boundaries,
     exception_price,
 )
-from worldwright.world_model.induction.effects import Completer, EffectPattern, EffectReader, choose_ways, refs_of
+from worldwright.world_model.induction.effects import EffectPattern, EffectReader, choose_ways, completed, refs_of
 from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
 from worldwright.world_model.induction.references import Frame, Ref, References
 from worldwright.world_model.induction.writing import RuleWriter
@@ -104,7 +104,6 @@ class ActionInducer:
         self._reader = EffectReader(vocabulary, self._references)
         self._entries: list[tuple[Transition, Frame]] = []
         self._ways: list[list[list[EffectPattern]]] = []
-        self._completer = Completer()
         self._spaces: dict[tuple[tuple[Ref, ...], tuple[Ref, ...]], _Space] = {}
         self.repetitions = (0, 0)  # of outcomes in repeated contexts: how many were not the usual one, how many in all
 
@@ -113,16 +112,10 @@ class ActionInducer:
         frame = Frame(transition.before, transition.action.args)
         self._entries.append((transition, frame))
         self._ways.append(self._reader.ways(transition, frame))
-        self._completer.meet(self._ways[-1])
 
     def learn(self, at_step: int, world_noise: float = 0.0) -> Learned:
         """The rules that explain the transitions so far."""
-        chosen = choose_ways(
-            [
-                [self._completer.completed(options, *entry) for options in parts]
-                for parts, entry in zip(self._ways, self._entries, strict=True)
-            ]
-        )
+        chosen = choose_ways(completed(self._ways, self._entries))
         patterns: dict[EffectPattern, int] = {}
         for found in chosen:
             for pattern in found:
