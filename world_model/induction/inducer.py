@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from math import log
+from math import comb, log
 from operator import or_
 
 from worldwright.world_model.induction.boundaries import (
@@ -249,8 +249,8 @@ class ActionInducer:
     def _denied_names(self, committed: int, space: FeatureSpace, cases: Cases) -> tuple[Feature, ...]:
         """What the arguments must not be called: names with which the effect always failed, more than by chance.
 
-        To deny a name is worth its price if it saves as much on the exceptions with it, each of which costs the less,
-        the more there are; what was done again in the same context counts once.
+        To deny a name is worth its price if it saves as much on telling which cases are exceptions; what was done again
+        in the same context counts once.
         """
         seen = [bits for bits, _ in cases.seen if bits & committed == committed]
         missed = [bits for bits, _ in cases.missed if bits & committed == committed]
@@ -262,9 +262,11 @@ class ActionInducer:
         ]
         denied = []
         while names:
-            each = -log((len(missed) + 1) / (len(missed) + len(seen) + 2))
+            with_name = [sum(bits >> index & 1 for bits in missed) for index, _ in names]
+            now = _code_length(len(missed), len(seen))
             saved = [
-                sum(bits >> index & 1 for bits in missed) * each - self._price(feature) for index, feature in names
+                now - _code_length(len(missed) - number, len(seen)) - self._price(feature)
+                for number, (_, feature) in zip(with_name, names, strict=True)
             ]
             best = max(range(len(names)), key=lambda number: saved[number])
             if saved[best] <= 0:
@@ -377,6 +379,11 @@ class ActionInducer:
             if isinstance(assignment.new, str) and assignment.new in self._vocabulary.constant_types:
                 words.append(assignment.new)
         return "-".join(words)[:48]
+
+
+def _code_length(one: int, other: int) -> float:
+    """Nats to say in which order so many cases of two sorts came (the adaptive code of Laplace's rule)."""
+    return log((one + other + 1) * comb(one + other, one))
 
 
 def _was_missed(pattern: EffectPattern, transition: Transition, frame: Frame) -> bool:

@@ -1,0 +1,141 @@
+"""The inducer in a world whose actions take arguments: ties to the agent, names that refuse, causes that are hidden."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
+
+from worldwright.world_model.induction import Inducer
+from worldwright.world_model.induction.inducer import Learned
+from worldwright.world_model.language import ActionRule
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.state import Change, State, Universe
+from worldwright.world_model.transition import Transition
+from worldwright.world_model.vocabulary import ActionSignature, Object, Predicate, Type, Vocabulary
+
+KINDS = ("apple", "cup", "pan", "egg", "book")
+SORTS = ("oven", "shelf", "sink")
+KITCHEN = Vocabulary(
+    name="kitchen",
+    types=(Type("place"), Type("item"), Type("kind", nominal=True), Type("sort", nominal=True)),
+    constants=(
+        Object("nothing", "item"),
+        *(Object(kind, "kind") for kind in KINDS),
+        *(Object(sort, "sort") for sort in SORTS),
+    ),
+    predicates=(
+        Predicate("at", ("place",), functional=True),
+        Predicate("holding", ("item",), functional=True),
+        Predicate("in", ("item", "place"), functional=True),
+        Predicate("kind", ("item", "kind"), functional=True),
+        Predicate("sort", ("place", "sort"), functional=True),
+        Predicate("hot", ("item",)),
+        Predicate("cold", ("item",)),
+    ),
+    actions=(ActionSignature("warm", ("item", "place")),),
+)
+Law = Callable[[State, str, str], bool]
+
+
+def kitchen(kind: str, here: str, held: bool = True, cold: bool = False) -> State:
+    """An item, held or lying at the place of a sort where the agent is; a place of each sort, and another item."""
+    universe = Universe(KITCHEN)
+    values: Change = {("at",): here, ("holding",): "x" if held else "y"}
+    for sort in SORTS:
+        universe.add_object(sort + "-1", "place")
+        values["sort", sort + "-1"] = sort
+    values["at",] = here + "-1"
+    for name, its in (("x", kind), ("y", "book")):
+        universe.add_object(name, "item")
+        values["kind", name] = its
+    values["in", "y" if held else "x"] = here + "-1"
+    if cold:
+        values["cold", "x"] = True
+    return State({fluent: value for fluent, value in values.items() if value is not None}, universe)
+
+
+def states(kinds: Iterable[str] = KINDS) -> Iterator[State]:
+    for kind, here, held, cold in product(kinds, SORTS, (True, False), (True, False)):
+        yield kitchen(kind, here, held, cold)
+
+
+def warmed(state: State, law: Law, place: str) -> Transition:
+    """What is seen when x is to be warmed in a place."""
+    change: Change = {("hot", "x"): True, ("cold", "x"): None} if law(state, "x", place) else {}
+    return Transition(state, Action("warm", ("x", place)), state.with_change(change), frozenset(state.universe.types))
+
+
+def learn(transitions: Iterable[Transition]) -> Learned:
+    inducer = Inducer(KITCHEN)
+    for transition in transitions:
+        inducer.add(transition)
+    return inducer.learn(["warm"], at_step=1)["warm"]
+
+
+def tried(law: Law, some: Iterable[State]) -> list[Transition]:
+    return [warmed(state, law, sort + "-1") for state in some for sort in SORTS]
+
+
+def ovens_warm(state: State, item: str, place: str) -> bool:
+    held, here = state.value(("holding",)) == item, state.value(("at",)) == place
+    return held and here and state.value(("sort", place)) == "oven"
+
+
+def but_no_pans(state: State, item: str, place: str) -> bool:
+    return ovens_warm(state, item, place) and state.value(("kind", item)) != "pan"
+
+
+def conditions(rule: ActionRule) -> set[str]:
+    return {str(condition) for condition in rule.preconditions}
+
+
+def test_what_arguments_are_to_the_agent_is_found_and_said_of_the_arguments_themselves() -> None:
+    (rule,) = learn(tried(ovens_warm, states())).rules
+    assert {"(holding ?arg0)", "(at ?arg1)", "(sort ?arg1 oven)"} <= conditions(rule)
+    assert {p.name for p in rule.parameters} == {"?arg0", "?arg1"}
+
+
+def test_it_holds_for_kinds_never_met() -> None:
+    learned = learn(tried(ovens_warm, states(["apple", "cup"])))
+    model = WorldModel(KITCHEN, learned.rules)
+    for state, sort in product(states(["egg"]), SORTS):
+        action = Action("warm", ("x", sort + "-1"))
+        after = model.predict(state, action).state
+        assert (after.value(("hot", "x")) is True) == ovens_warm(state, "x", sort + "-1")
+
+
+def test_what_was_so_already_is_part_of_the_one_effect() -> None:
+    """That the warm is not cold shows only where it was: it is one law all the same."""
+    (rule,) = learn(tried(ovens_warm, states())).rules
+    (outcome,) = rule.outcomes
+    assert {str(effect) for effect in outcome.effects} == {"(hot ?arg0)", "(not (cold ?arg0))"}
+
+
+def test_a_name_with_which_it_never_works_is_denied() -> None:
+    (rule,) = learn(tried(but_no_pans, states())).rules
+    assert "(not (kind ?arg0 pan))" in conditions(rule)
+    assert not any(kind in str(rule.preconditions) for kind in ("apple", "cup", "egg"))
+    assert [outcome.probability for outcome in rule.outcomes] == [1]
+
+
+def test_where_the_cause_is_hidden_nothing_is_taken_for_it() -> None:
+    rng = random.Random(1)
+
+    def by_luck(state: State, item: str, place: str) -> bool:
+        return ovens_warm(state, item, place) and rng.random() < 0.5
+
+    (rule,) = learn(tried(by_luck, [s for s in states() for _ in range(6)])).rules
+    assert conditions(rule) <= {"(holding ?arg0)", "(at ?arg1)", "(sort ?arg1 oven)"}
+    assert 0.3 < rule.outcomes[0].probability < 0.7
+
+
+def test_a_single_success_leaves_open_which_of_the_names_mattered() -> None:
+    """Each hypothesis explains all; to tell them apart each can be put to the test."""
+    failed = [kitchen("apple", "shelf"), kitchen("apple", "sink"), kitchen("cup", "shelf")]
+    seen = [warmed(state, lambda *_: False, str(state.value(("at",)))) for state in failed]
+    won = kitchen("egg", "oven")
+    learned = learn([*seen, warmed(won, lambda *_: True, "oven-1")])
+    texts = [str(rule.preconditions) for rule in (*learned.rules, *learned.hypotheses)]
+    assert any("egg" in text and "oven" not in text for text in texts)
+    assert any("oven" in text and "egg" not in text for text in texts)
