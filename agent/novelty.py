@@ -112,9 +112,9 @@ class Novelty:
         self._count(action, state, moved, surprised)
 
     @property
-    def done(self) -> Sequence[tuple[Action, State]]:
-        """What was done lately, with the state in which it was done."""
-        return [(action, state) for action, state, *_ in self._history]
+    def done(self) -> Sequence[tuple[Action, State, bool]]:
+        """What was done lately, with the state in which it was done and whether it surely had an effect."""
+        return [(action, state, moved) for action, state, moved, _ in self._history]
 
     def _count(self, action: Action, state: State, moved: bool, surprised: bool) -> None:
         frame = Frame(state, action.args)

@@ -7,20 +7,24 @@ Logic, 1843, book III, chapter 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from worldwright.agent.novelty import Trial
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.induction.references import References
 from worldwright.world_model.induction.writing import RuleWriter
-from worldwright.world_model.language import EQUALS, ActionRule, Effect, Evidence, LiftedAtom, Literal
+from worldwright.world_model.language import EQUALS, ActionRule, Condition, Effect, Evidence, LiftedAtom, Literal
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
 
-_ENOUGH = 4  # transitions that bear a rule out after which it need not be sought
+_ENOUGH = 4  # transitions that bear a rule out after which it need not be sought with other things
+_CLEAR = 10  # and after which its conditions are not doubted any more
+_NAMES = 8  # transitions with things called otherwise after which a name is taken to matter
+
+Done = tuple[Action, State, bool]
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,72 @@ class Variation:
         return Action(self.name, tuple(binding[argument.name] for argument in arguments))
 
 
-def variations(model: WorldModel, done: Iterable[tuple[Action, State]]) -> Iterator[Variation]:
+def variations(model: WorldModel, done: Iterable[Done]) -> Iterator[Variation]:
     """The variations of what the rules and hypotheses of actions with arguments say that were seen but a few times.
+
+    First the same with things called otherwise, then with one condition at a time the other way round.
 
     Args:
         model: the laws.
-        done: the actions so far, each with the state in which it was done.
+        done: the actions so far, each with the state in which it was done and whether it had an effect.
     """
     tried = list(done)
     for rule in (*model.hypotheses, *model.rules):
         evidence = rule.evidence
-        few = evidence.support < _ENOUGH and evidence.contradicted <= 2 * evidence.support
-        if few and model.vocabulary.action(rule.action).types:
-            own = [(action, state) for action, state in tried if action.name == rule.action]
-            denied = (*_new(rule), *_things(rule, model.vocabulary), *_other(rule, own, model))
-            yield Variation(rule.action, Reach(rule.parameters, (*rule.preconditions, *denied)), rule.name)
+        clear = evidence.support >= _CLEAR or evidence.contradicted > 2 * evidence.support
+        if model.vocabulary.action(rule.action).types and not clear:
+            own = [entry for entry in tried if entry[0].name == rule.action]
+            for conditions in _varied(rule, own, model):
+                denied = (*_new(rule), *_things(rule, model.vocabulary))
+                yield Variation(rule.action, Reach(rule.parameters, (*conditions, *denied)), rule.name)
+
+
+def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterator[tuple[Condition, ...]]:
+    """What is to hold instead of what the rule asks for."""
+    if rule.evidence.support < _ENOUGH:
+        yield (*rule.preconditions, *_other(rule, done, model))
+    variables = {parameter.name for parameter in rule.parameters}
+    for literal in rule.preconditions:
+        if not isinstance(literal, Literal) or not _is_trait(literal, variables):
+            continue
+        rest = replace(rule, preconditions=tuple(c for c in rule.preconditions if c != literal))
+        elsewhere = [
+            (action, state, moved)
+            for action, state, moved in done
+            if model.applies(rest, state, action) and not model.applies(rule, state, action)
+        ]
+        if _names(literal, model.vocabulary) and literal.positive:
+            if len(elsewhere) < _NAMES:
+                yield (*rest.preconditions, *_other(rest, done, model))
+        elif len(elsewhere) < _ENOUGH:
+            flipped = replace(literal, positive=not literal.positive)
+            yield from ((*rest.preconditions, flipped, *names) for names in _worked(rest, done, model))
+
+
+def _is_trait(literal: Literal, variables: set[str]) -> bool:
+    """Whether it says what one thing is like, and not how it relates to others."""
+    first, *others = literal.atom.args or ("",)
+    return first in variables and not variables & set(others) and literal.atom.predicate != EQUALS
+
+
+def _names(literal: Literal, vocabulary: Vocabulary) -> bool:
+    """Whether it says what a thing is called."""
+    return vocabulary.predicate(literal.atom.predicate).types[-1] in vocabulary.nominal
+
+
+def _worked(rule: ActionRule, done: Iterable[Done], model: WorldModel) -> list[tuple[Literal, ...]]:
+    """What the arguments were called where the action had an effect."""
+    said = _said(rule, model.vocabulary)
+    return list(
+        dict.fromkeys(
+            tuple(
+                Literal(LiftedAtom(name, (rule.parameters[index].name, str(state.value((name, action.args[index]))))))
+                for index, name in said
+            )
+            for action, state, moved in done
+            if moved and model.applies(rule, state, action)
+        )
+    )
 
 
 def trial(todo: Trial, vocabulary: Vocabulary) -> Variation:
@@ -86,26 +141,32 @@ def _things(rule: ActionRule, vocabulary: Vocabulary) -> list[Literal]:
     ]
 
 
-def _other(rule: ActionRule, done: Iterable[tuple[Action, State]], model: WorldModel) -> list[Literal]:
+def _other(rule: ActionRule, done: Iterable[Done], model: WorldModel) -> list[Literal]:
     """That the arguments are not called what they were where the rule applied, unless it says what they are called."""
-    vocabulary = model.vocabulary
-    asked = {(c.atom.predicate, c.atom.args[0]) for c in rule.preconditions if isinstance(c, Literal) and c.atom.args}
-    types = vocabulary.action(rule.action).types
-    said = [
-        (index, predicate.name)
-        for index, type_ in enumerate(types)
-        for predicate in vocabulary.predicates
-        if predicate.functional and len(predicate.types) == 2 and predicate.types[1] in vocabulary.nominal
-        if vocabulary.is_a(type_, predicate.types[0]) and (predicate.name, rule.parameters[index].name) not in asked
-    ]
-    where = [(action, state) for action, state in done if model.applies(rule, state, action)]
     called = {
         (index, name, str(value))
-        for action, state in where
-        for index, name in said
+        for action, state, _ in done
+        if model.applies(rule, state, action)
+        for index, name in _said(rule, model.vocabulary)
         if (value := state.value((name, action.args[index]))) is not None
     }
     return [
         Literal(LiftedAtom(name, (rule.parameters[index].name, value)), positive=False)
         for index, name, value in sorted(called)
+    ]
+
+
+def _said(rule: ActionRule, vocabulary: Vocabulary) -> list[tuple[int, str]]:
+    """By which predicates the arguments are called something of which the rule does not speak."""
+    asked = {
+        (c.atom.predicate, c.atom.args[0])
+        for c in rule.preconditions
+        if isinstance(c, Literal) and c.positive and c.atom.args
+    }
+    return [
+        (index, predicate.name)
+        for index, type_ in enumerate(vocabulary.action(rule.action).types)
+        for predicate in vocabulary.predicates
+        if predicate.functional and len(predicate.types) == 2 and predicate.types[1] in vocabulary.nominal
+        if vocabulary.is_a(type_, predicate.types[0]) and (predicate.name, rule.parameters[index].name) not in asked
     ]
