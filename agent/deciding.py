@@ -14,7 +14,7 @@ from typing import Protocol
 
 from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
-from worldwright.agent.imagining import imagine
+from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT
@@ -179,20 +179,18 @@ class PlanningDecider:
         if remaining is None:
             return self._win(model, state)
         goals = tuple(next_reaches(remaining))
-        hoped = self._hoping(state, goals)
-        if hoped is None:
-            return self._plan(purpose, model, state, goals)
-        found = self._plan(purpose, model, hoped, goals)
+        found = self._plan(purpose, model, self._hoping(state, goals), goals)
         if found is None or all(name in state.universe.types for name in found.next_action().args):
             return found
         return self._look_into(self._memory.unseen_places(), model, state)  # one cannot take what is but hoped for
 
-    def _hoping(self, state: State, goals: tuple[Reach, ...]) -> State | None:
-        """The state with what the goals need where it is likeliest found soonest; None if nothing need be hoped."""
-        words = self._memory.containment
+    def _hoping(self, state: State, goals: tuple[Reach, ...]) -> State:
+        """The state with what places are likely like, and what the goals need where it is likeliest found soonest."""
+        words, places, model = self._memory.containment, self._memory.unseen_places(), self._mind.model
         if words is None:
-            return None
-        return imagine(state, goals, words, self._memory.unseen_places(), self._mind.model.findings)
+            return state
+        furnished = furnish(state, words, [p for p in places if p not in self._memory.visited], model)
+        return imagine(furnished, goals, words, places, model.findings) or furnished
 
     def _win(self, model: WorldModel, state: State) -> Intention | None:
         """The goal holds, but the episode goes on.

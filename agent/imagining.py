@@ -13,8 +13,12 @@ from collections.abc import Sequence
 from worldwright.world_model.findings import Findings
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import Literal
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.scene_graph import Containment
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Change, State
+from worldwright.world_model.vocabulary import Vocabulary
+
+_LIKELY = 0.5  # the share of places of a sort that were shut
 
 
 def imagine(
@@ -46,6 +50,44 @@ def imagine(
             values[words.kind, name] = kind
             values[words.inside, name] = place
     return State(values, universe)
+
+
+def furnish(state: State, words: Containment, places: Sequence[str], model: WorldModel) -> State:
+    """The state with what is likely of places not yet visited: that they are as the laws ask that help to look in.
+
+    Of sorts that mostly showed what is in them only after something was done there it is taken to be needed there.
+
+    Args:
+        state: what is known.
+        words: which words speak of places and what is in them.
+        places: those not looked into.
+        model: the laws, and what was found where.
+    """
+    helpful = {
+        (condition.atom.predicate, condition.atom.args[-1])
+        for rule in model.rules
+        for effect in rule.likeliest().effects
+        if isinstance(effect, Literal) and effect.positive and effect.atom.predicate == words.known
+        for condition in rule.preconditions
+        if isinstance(condition, Literal) and condition.positive and condition.atom.args[0] == effect.atom.args[0]
+        if _is_manner(condition, model.vocabulary)
+    }
+    likely: Change = {
+        (predicate, place): value
+        for predicate, value in sorted(helpful)
+        for place in places
+        if model.findings.further_steps(str(state.value((words.sort, place)))) > _LIKELY
+        and state.value((predicate, place)) is None
+    }
+    return state.with_change(likely) if likely else state
+
+
+def _is_manner(condition: Literal, vocabulary: Vocabulary) -> bool:
+    """Whether it says of one thing in which of a few manners it is."""
+    predicate = vocabulary.predicate(condition.atom.predicate)
+    last = condition.atom.args[-1]
+    is_constant = predicate.functional and last in vocabulary.constant_types
+    return is_constant and len(predicate.types) == 2 and predicate.types[1] not in vocabulary.nominal
 
 
 def _promise(kind: str, place: str, state: State, words: Containment, findings: Findings, taken: Counter[str]) -> float:

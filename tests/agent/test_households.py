@@ -8,7 +8,7 @@ import pytest
 
 from worldwright.agent.agent import Agent
 from worldwright.agent.events import Acted, Event, Planned
-from worldwright.agent.imagining import imagine
+from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.repertoire import Repertoire
 from worldwright.envs.household.perceiver import HouseholdPerceiver
@@ -16,7 +16,8 @@ from worldwright.envs.household.vocabulary import CONTAINMENT, VOCABULARY
 from worldwright.envs.registry import make_env
 from worldwright.world_model.findings import Findings
 from worldwright.world_model.goal import Reach, parse_goal
-from worldwright.world_model.model import Action
+from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.syntax import parse_rule
 
 HOUSEHOLD = "worldwright/Household-v0"
 START = (
@@ -105,6 +106,17 @@ def test_what_is_missing_is_hoped_for_where_it_is_likeliest_found_soonest() -> N
     (cup,) = [fluent[1] for fluent, value in hoped.values.items() if fluent[0] == "kind" and value == "cup"]
     assert hoped.value(("in", cup)) == "fridge-1"
     assert cup not in state.universe.types  # what is hoped is not believed
+
+
+def test_what_mostly_had_to_be_opened_is_taken_to_be_shut_where_nobody_looked() -> None:
+    opening = """(:rule opens :action open :parameters (?r - receptacle) :precondition (and (at ?r) (door ?r closed))
+      :outcomes ((1 (and (not (door ?r closed)) (door ?r open) (is-known ?r)))) :evidence (support 9 contradicted 0
+      author inducer learned-at 9))"""
+    model = WorldModel(VOCABULARY, (parse_rule(VOCABULARY, opening),), findings=FINDINGS)
+    state = remembered(START).belief.state()
+    found = furnish(state, CONTAINMENT, ["shelf-1", "drawer-1", "drawer-2"], model)
+    assert found.difference(state) == {("door", "drawer-1"): None, ("door", "drawer-2"): None}
+    assert found.value(("door", "drawer-1")) == "closed"
 
 
 def test_two_things_are_hoped_for_and_none_where_enough_is_known() -> None:
