@@ -166,6 +166,8 @@ class PlanningDecider:
             yield self._novelty(state, NEW_PAIR)
         else:
             yield self._goal(laws, state)
+            if self._memory.containment is not None:  # what is not seen is hoped for: it is the laws that are lacking
+                yield from self._experiments(state)
             yield self._frontier(laws, state)
             yield from self._experiments(state)
             yield self._far_frontier(laws, state)

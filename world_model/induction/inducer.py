@@ -300,6 +300,13 @@ class ActionInducer:
                 bits |= space.bit(feature)
         return bits
 
+    def _bonds(self, law: _Law) -> int:
+        """The part of what a law commits to that ties its arguments to the agent."""
+        referred = {part for ref in refs_of(law.pattern) for part in ref.parts()}
+        referred |= {part for assignment in law.pattern for part in assignment.target.parts()}
+        features = law.space.unpack(law.committed)
+        return sum(law.space.bit(feature) for feature in features if self._is_bond(feature, referred))
+
     def _is_bond(self, feature: Feature, referred: Collection[Ref]) -> bool:
         """Whether it says that an argument, or what it is in, is the agent's own, or else is what the law speaks of."""
         if feature.form is not Form.SAME or feature.other is None or self._references.is_value(feature.ref):
@@ -329,12 +336,12 @@ class ActionInducer:
         kept = [law for law in laws if self._is_worth_it(law)]
         rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(kept)]
         hypotheses = [
-            self._rule([law], law.boundary.general, names, at_step, "-maybe")
+            self._rule([law], law.boundary.general | self._bonds(law), names, at_step, "-maybe")
             for law in laws
-            if law not in kept or law.committed != law.boundary.general or law.denied
+            if law not in kept or law.committed != law.boundary.general | self._bonds(law) or law.denied
         ]
         hypotheses += [
-            self._rule([law], other, names, at_step, "-maybe")
+            self._rule([law], other | self._bonds(law), names, at_step, "-maybe")
             for law in laws
             for other in law.boundary.others
             if any(self._is_name(feature) for feature in law.space.unpack(law.boundary.general & ~other))
