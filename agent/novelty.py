@@ -5,9 +5,9 @@ that is near), with names such as colours left out, unless a law singles one out
 before a red door is the same context as a blue one before a blue, and another than a red key before a blue door.
 
 An action with arguments has far too many contexts to try them all, since each argument may be like many things. Its
-context is only how the arguments relate to the agent and to each other (what is held, what is here) and what laws
-mention; beside that each trait of the arguments (their kinds, whether open, whether hot) is worth a try, and each pair
-of traits, though less: few faults need more than two factors at once (Kuhn, Wallace & Gallo, IEEE TSE 2004).
+context is only how the arguments relate to the agent and to each other (what is held, what is here); beside that each
+trait of the arguments (their kinds, whether open, whether hot) is worth a try, and each pair of traits, though less:
+few faults need more than two factors at once (Kuhn, Wallace & Gallo, IEEE TSE 2004).
 """
 
 from __future__ import annotations
@@ -91,11 +91,9 @@ class Novelty:
         near_enough = self._own.issuperset(common)
         wanted: dict[str, Refs] = {}
         for action, kin in self._kin.items():
-            if any(ref.is_argument for ref in self._references[kin].roots):
-                wanted[action] = tuple(dict.fromkeys([*self._nearby[kin], *sorted(set(refs.get(action, ())))]))
-            else:
-                own = {ref for ref in refs.get(action, ()) if not _about_argument(ref)}
-                wanted[action] = self._nearby[kin] if near_enough else tuple(sorted(common | own))
+            own = {ref for ref in refs.get(action, ()) if not _about_argument(ref)}
+            takes_arguments = any(ref.is_argument for ref in self._references[kin].roots)
+            wanted[action] = self._nearby[kin] if near_enough or takes_arguments else tuple(sorted(common | own))
         singled = frozenset(named)
         if wanted != self._refs or singled != self._singled:
             self._refs, self._singled = wanted, singled
@@ -268,9 +266,7 @@ class _Space:
         arguments = [ref for ref in references.roots if ref.is_argument]
         said = (attribute for ref in arguments for attribute in references.attributes(ref))
         self._takes_arguments = bool(arguments)
-        self._mentioned = set(refs)
-        related = {*arguments, *(key for ref in refs for key in ref.keys)} if arguments else None
-        self._space = FeatureSpace(references, tuple(dict.fromkeys([*refs, *said])), related=related)
+        self._space = FeatureSpace(references, tuple(dict.fromkeys([*refs, *said])), related=arguments or None)
         self._singled = singled
         self._contexts = self._relations = self._traits = 0
         self._called: dict[str, int] = {}
@@ -319,7 +315,7 @@ class _Space:
             self._relations |= bit
             matters = True
         else:
-            matters = feature in self._singled or (not is_name and not self._mentioned.isdisjoint(feature.refs()))
+            matters = False
             if feature.form in (Form.IS, Form.TRUE):
                 self._traits |= bit
                 self._called[feature.value] = self._called.get(feature.value, 0) | bit
