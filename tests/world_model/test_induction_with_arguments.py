@@ -139,3 +139,16 @@ def test_a_single_success_leaves_open_which_of_the_names_mattered() -> None:
     texts = [str(rule.preconditions) for rule in (*learned.rules, *learned.hypotheses)]
     assert any("egg" in text and "oven" not in text for text in texts)
     assert any("oven" in text and "egg" not in text for text in texts)
+
+
+def test_a_constant_as_an_argument_is_a_condition_like_any_other() -> None:
+    """Whoever does something with nothing, and sees something come of it, can say so."""
+    state = kitchen("apple", "oven")
+    action = Action("warm", ("nothing", "oven-1"))
+    seen = [
+        Transition(state, action, state.with_change({("hot", "x"): True}), frozenset(state.universe.types))
+        for _ in range(3)
+    ]
+    rules = learn([*seen, *tried(lambda *_: False, states(["apple"]))]).rules
+    assert rules
+    assert all(any("nothing" in text for text in conditions(rule)) for rule in rules)

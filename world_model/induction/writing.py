@@ -91,6 +91,9 @@ class RuleWriter:
             constant = self._term(self._arguments[ref])
         if constant is None:
             return self._term(ref)
+        if ref.is_argument:
+            self._conditions[Literal(LiftedAtom(EQUALS, (self._term(ref), constant)))] = None
+            return constant
         keys = [self._value(key) for key in ref.keys]
         self._conditions[Literal(LiftedAtom(ref.head, (*keys, constant)))] = None
         return constant
