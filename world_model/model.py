@@ -22,7 +22,7 @@ from worldwright.world_model.matching import Binding, Query, ground
 from worldwright.world_model.state import Change, Fluent, State
 from worldwright.world_model.vocabulary import Vocabulary
 
-_FAIR_CHANCE = 0.2  # the probability from which an outcome is worth planning for
+_FAIR_CHANCE = 0.12  # the probability from which an outcome is worth planning for
 
 
 @dataclass(frozen=True, order=True)
