@@ -166,10 +166,12 @@ class PlanningDecider:
             yield self._novelty(state, NEW_PAIR)
         else:
             yield self._goal(laws, state)
-            if self._memory.containment is not None:  # what is not seen is hoped for: it is the laws that are lacking
+            hoping = self._memory.containment is not None  # what is not seen is hoped for: it is laws that are lacking
+            if hoping:
                 yield from self._experiments(state)
             yield self._frontier(laws, state)
-            yield from self._experiments(state)
+            if not hoping:
+                yield from self._experiments(state)
             yield self._far_frontier(laws, state)
             yield self._novelty(state)
         yield self._random(state)
