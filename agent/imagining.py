@@ -69,7 +69,7 @@ def furnish(state: State, words: Containment, places: Sequence[str], model: Worl
         for effect in rule.likeliest().effects
         if isinstance(effect, Literal) and effect.positive and effect.atom.predicate == words.known
         for condition in rule.preconditions
-        if isinstance(condition, Literal) and condition.positive and condition.atom.args[0] == effect.atom.args[0]
+        if isinstance(condition, Literal) and condition.positive and condition.atom.args[:1] == effect.atom.args[:1]
         if _is_manner(condition, model.vocabulary)
     }
     likely: Change = {

@@ -18,7 +18,7 @@ from worldwright.world_model.model import WorldModel
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
-_YOUNG = 5
+_YOUNG = 5  # transitions that bear a rule out, below which each that it applies to is looked at
 _LOOK_AGAIN = 25  # transitions of an action after which it is looked at again although nothing surprised
 
 

@@ -58,7 +58,7 @@ class Novelty:
     def _near(self, references: References) -> Refs:
         """All that is near; of an action with arguments, only these and what is the agent's own."""
         roots = references.roots
-        if any(ref.is_argument for ref in roots):
+        if references.takes_arguments:
             return tuple(roots)
         return tuple(references.closure([*roots, *references.neighbours(roots)]))
 
@@ -92,8 +92,8 @@ class Novelty:
         wanted: dict[str, Refs] = {}
         for action, kin in self._kin.items():
             own = {ref for ref in refs.get(action, ()) if not _about_argument(ref)}
-            takes_arguments = any(ref.is_argument for ref in self._references[kin].roots)
-            wanted[action] = self._nearby[kin] if near_enough or takes_arguments else tuple(sorted(common | own))
+            near = near_enough or self._references[kin].takes_arguments
+            wanted[action] = self._nearby[kin] if near else tuple(sorted(common | own))
         singled = frozenset(named)
         if wanted != self._refs or singled != self._singled:
             self._refs, self._singled = wanted, singled
@@ -265,7 +265,6 @@ class _Space:
         self._references = references
         arguments = [ref for ref in references.roots if ref.is_argument]
         said = (attribute for ref in arguments for attribute in references.attributes(ref))
-        self._takes_arguments = bool(arguments)
         self._space = FeatureSpace(references, tuple(dict.fromkeys([*refs, *said])), related=arguments or None)
         self._singled = singled
         self._contexts = self._relations = self._traits = 0
@@ -282,11 +281,8 @@ class _Space:
 
     def names(self) -> list[Ref]:
         """What says of the arguments what they are called."""
-        nominal = self._references.vocabulary.nominal
         refs = self._space.refs
-        return [
-            ref for ref in refs if ref.keys and ref.keys[0].is_argument and self._references.type_of(ref) in nominal
-        ]
+        return [ref for ref in refs if ref.keys and ref.keys[0].is_argument and self._references.is_name(ref)]
 
     def present(self, ref: Ref, state: State) -> list[Feature]:
         """The traits that say what the things there are are called."""
@@ -308,8 +304,8 @@ class _Space:
 
     def _sort_in(self, feature: Feature, bit: int) -> None:
         is_value = self._references.is_value(feature.ref)
-        is_name = is_value and self._references.type_of(feature.ref) in self._references.vocabulary.nominal
-        if not self._takes_arguments:
+        is_name = self._references.is_name(feature.ref)
+        if not self._references.takes_arguments:
             matters = feature in self._singled or not (is_name and feature.form is Form.IS)
         elif feature.form in _RELATING and not is_value:
             self._relations |= bit

@@ -112,7 +112,10 @@ def test_what_mostly_had_to_be_opened_is_taken_to_be_shut_where_nobody_looked() 
     opening = """(:rule opens :action open :parameters (?r - receptacle) :precondition (and (at ?r) (door ?r closed))
       :outcomes ((1 (and (not (door ?r closed)) (door ?r open) (is-known ?r)))) :evidence (support 9 contradicted 0
       author inducer learned-at 9))"""
-    model = WorldModel(VOCABULARY, (parse_rule(VOCABULARY, opening),), findings=FINDINGS)
+    looking = """(:rule looks :action go :parameters (?r - receptacle) :precondition (and (goal-holds))
+      :outcomes ((1 (and (is-known ?r)))) :evidence (support 9 contradicted 0 author human learned-at 9))"""
+    rules = (parse_rule(VOCABULARY, opening), parse_rule(VOCABULARY, looking))
+    model = WorldModel(VOCABULARY, rules, findings=FINDINGS)
     state = remembered(START).belief.state()
     found = furnish(state, CONTAINMENT, ["shelf-1", "drawer-1", "drawer-2"], model)
     assert found.difference(state) == {("door", "drawer-1"): None, ("door", "drawer-2"): None}

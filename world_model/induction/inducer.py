@@ -278,17 +278,13 @@ class ActionInducer:
 
     def _commitments(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace) -> int:
         """The part of S that is committed to beyond G: what kind of things are referred to, and what they share."""
-        referred = set(refs_of(pattern))
-        for assignment in pattern:
-            referred |= set(assignment.target.parts())
+        referred = _referred(pattern)
         for feature in space.unpack(boundary.general):
             referred |= {part for ref in feature.refs() for part in ref.parts()}
         given = {assignment.new for assignment in pattern if isinstance(assignment.new, Ref)}
         bits = 0
         for feature in space.unpack(boundary.specific):
-            nominal = self._references.is_value(feature.ref) and (
-                self._references.type_of(feature.ref) in self._vocabulary.nominal
-            )
+            nominal = self._references.is_name(feature.ref)
             of_referred = all(ref.keys and ref.keys[-1] in referred for ref in feature.refs())
             # of what is empty or absent only what the effect leads to: the place that is entered
             telling = self._references.is_value(feature.ref) or not given.isdisjoint(feature.ref.keys)
@@ -302,8 +298,7 @@ class ActionInducer:
 
     def _bonds(self, law: _Law) -> int:
         """The part of what a law commits to that ties its arguments to the agent."""
-        referred = {part for ref in refs_of(law.pattern) for part in ref.parts()}
-        referred |= {part for assignment in law.pattern for part in assignment.target.parts()}
+        referred = _referred(law.pattern)
         features = law.space.unpack(law.committed)
         return sum(law.space.bit(feature) for feature in features if self._is_bond(feature, referred))
 
@@ -321,9 +316,7 @@ class ActionInducer:
 
     def _price(self, feature: Feature) -> float:
         """What a literal costs, in nats: names more than kinds, far things more than near ones."""
-        nominal = self._references.is_value(feature.ref) and (
-            self._references.type_of(feature.ref) in self._vocabulary.nominal
-        )
+        nominal = self._references.is_name(feature.ref)
         base = {Form.IS: 3.0 if nominal else 1.0, Form.SAME: 1.1, Form.DIFFERENT: 1.3, Form.SOME: 1.2}
         depth = max(sum(1 for _ in ref.parts()) for ref in feature.refs())
         paired = feature.other is not None and not nominal
@@ -347,8 +340,9 @@ class ActionInducer:
             if any(self._is_name(feature) for feature in law.space.unpack(law.boundary.general & ~other))
         ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
-        takes_arguments = any(ref.is_argument for ref in self._references.roots)
-        around = list if takes_arguments else self._near  # arguments are told apart by their names besides
+        around = (
+            list if self._references.takes_arguments else self._near
+        )  # arguments are told apart by their names besides
         refs = dict.fromkeys(ref for law in sure for ref in around(self._mentioned(law)))
         needed = dict.fromkeys(f for law in sure for f in law.space.unpack(law.boundary.general) if self._is_name(f))
         return Learned(tuple(rules), tuple(hypotheses), noise, tuple(refs), tuple(needed))
@@ -386,6 +380,11 @@ class ActionInducer:
             if isinstance(assignment.new, str) and assignment.new in self._vocabulary.constant_types:
                 words.append(assignment.new)
         return "-".join(words)[:48]
+
+
+def _referred(pattern: EffectPattern) -> set[Ref]:
+    """Every reference that an effect mentions, and what it changes."""
+    return {*refs_of(pattern), *(part for assignment in pattern for part in assignment.target.parts())}
 
 
 def _code_length(one: int, other: int) -> float:

@@ -94,6 +94,15 @@ class References:
         }
         self._fixed = [p for p in functional if len(p.types) > 1 and p.static]
 
+    @property
+    def takes_arguments(self) -> bool:
+        """Whether the action does."""
+        return bool(self._types)
+
+    def is_name(self, ref: Ref) -> bool:
+        """Whether it picks out a mere name, of which none matters more than another (a colour)."""
+        return self.is_value(ref) and self.type_of(ref) in self.vocabulary.nominal
+
     def type_of(self, ref: Ref) -> str:
         """The type of what a reference picks out; of what picks out nothing (a relation, a counter) the root type."""
         return self._types.get(ref) or self._picked.get(ref.head, ROOT_TYPE)
