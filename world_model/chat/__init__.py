@@ -1,0 +1,1 @@
+"""Language models: what is asked and answered, endpoints, recordings, and what asking may cost."""
