@@ -57,17 +57,17 @@ class Explorer:
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
     _grounded: dict[str, _Grounded] = field(default_factory=dict)
-    _newness: dict[tuple[int, Action], tuple[int, float] | None] = field(default_factory=dict)
+    _newness: dict[str, dict[tuple[int, Action], tuple[int, float] | None]] = field(default_factory=dict)  # by action
 
     def note(
         self, action: Action, before: State, surprised: bool, learner: RuleLearner | None, moved: bool = False
     ) -> None:
         """Remember that the action was done there, whether it surprised, and whether it surely had an effect."""
         self.novelty.add(action, before, moved, surprised)
-        self._newness.clear()
+        self._newness.pop(action.name, None)
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
-        if learner is not None:
-            self.novelty.attend(learner.refs(), learner.names())
+        if learner is not None and self.novelty.attend(learner.refs(), learner.names()):
+            self._newness.clear()
 
     def random_action(self, actions: Collection[Action]) -> Action:
         """Any action, then any of its arguments: else what takes many would be done nearly always."""
@@ -148,11 +148,12 @@ class Explorer:
     def _newness_of(
         self, action: Action, state: Reached, enough: int, wanted: Collection[str]
     ) -> tuple[int, float] | None:
-        """How new an action with arguments would be, remembered until something was done."""
+        """How new an action with arguments would be, remembered until it was done with any."""
+        known = self._newness.setdefault(action.name, {})
         key = (state.packed, action)
-        if key not in self._newness:
-            self._newness[key] = self.novelty.newness(state, action, enough, wanted)
-        return self._newness[key]
+        if key not in known:
+            known[key] = self.novelty.newness(state, action, enough, wanted)
+        return known[key]
 
     def _enough(self, action: Action) -> int:
         """How often an action is to be tried in a context."""

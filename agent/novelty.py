@@ -76,8 +76,8 @@ class Novelty:
         for done in self._history:
             self._count(*done)
 
-    def attend(self, refs: Mapping[str, Sequence[Ref]], named: Collection[Feature] = ()) -> None:
-        """Let contexts be told apart by these references from now on.
+    def attend(self, refs: Mapping[str, Sequence[Ref]], named: Collection[Feature] = ()) -> bool:
+        """Let contexts be told apart by these references from now on; returns whether that is news.
 
         What matters to several actions matters to each, what matters to one alone to that one. As long as nothing
         beyond the agent itself matters to several, contexts are told apart by all that is near.
@@ -95,9 +95,11 @@ class Novelty:
             near = near_enough or self._references[kin].takes_arguments
             wanted[action] = self._nearby[kin] if near else tuple(sorted(common | own))
         singled = frozenset(named)
-        if wanted != self._refs or singled != self._singled:
-            self._refs, self._singled = wanted, singled
-            self._start()
+        if wanted == self._refs and singled == self._singled:
+            return False
+        self._refs, self._singled = wanted, singled
+        self._start()
+        return True
 
     def forget(self) -> None:
         """Count from nothing again."""
