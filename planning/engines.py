@@ -25,7 +25,7 @@ from worldwright.planning.validation import checked
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import Action
 
-SMALL = 1_000  # operators up to which shortest plans are as cheap as others
+SMALL = 1_000  # operators up to which shorter plans are as cheap as others
 
 
 class UnknownEngine(WorldwrightError):
@@ -100,8 +100,8 @@ class FastDownward:
 
     Attributes:
         strategies: search strategies to try in turn until one finds a plan or proves that there is none; all but the
-            last may use up half of the time that is left. None: an optimal one if the task is small, else one that is
-            nearly, and for the second half of the time a greedy one.
+            last may use up half of the time that is left. None: one for short plans, shorter ones if the task is
+            small, and for the second half of the time a greedy one.
         binary: the search component; None: the one that is installed.
     """
 
@@ -114,7 +114,7 @@ class FastDownward:
         with statistics.stage("write"):
             text = sas.write(task)
         small = len(task.operators) <= SMALL
-        strategies = self.strategies or (sas.OPTIMAL if small else sas.NEAR_OPTIMAL, sas.GREEDY)
+        strategies = self.strategies or (sas.SHORT if small else sas.NEAR_OPTIMAL, sas.GREEDY)
         for number, strategy in enumerate(strategies, 1):
             share = deadline.left() if number == len(strategies) else deadline.left() / 2
             try:
@@ -140,6 +140,7 @@ def _searched_here(task: GroundTask, limits: Limits, statistics: Statistics) -> 
 
 ENGINES: dict[str, Engine] = {
     "fast-downward": GroundingEngine(FastDownward()),
+    "fast-downward-optimal": GroundingEngine(FastDownward((sas.OPTIMAL,))),
     "search": GroundingEngine(_searched_here),
     "up:fast-downward": UnifiedPlanning("fast-downward"),
 }

@@ -114,7 +114,10 @@ def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(n
 
 
 def test_an_unknown_engine_is_named_in_one_line_with_the_known_ones() -> None:
-    with pytest.raises(UnknownEngine, match=r"^unknown planning engine 'lpg'; known: fast-downward, search, up:fast"):
+    with pytest.raises(
+        UnknownEngine,
+        match=r"^unknown planning engine 'lpg'; known: fast-downward, fast-downward-optimal, search, up:fast",
+    ):
         engine_named("lpg")
     with pytest.raises(UnknownEngine, match=r"up:fast-downward-opt"):
         engine_named("up:lpg")
