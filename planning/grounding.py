@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from worldwright.planning.cases import Case, Numbering
 from worldwright.planning.cofiring import Candidate, Merger, compatible
 from worldwright.planning.joins import Names
+from worldwright.planning.lean import lean
 from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
 from worldwright.planning.reachability import Instance, Reachability
 from worldwright.planning.relevance import explore
@@ -54,6 +56,7 @@ def _without_collector() -> Iterator[None]:
 
 
 def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:
+    problem = replace(problem, model=lean(problem.model, problem.state))
     reachability, left_out = explore(problem, deadline, complete)
     numbering = Numbering(reachability)
     hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
