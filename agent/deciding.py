@@ -17,7 +17,7 @@ from worldwright.agent.explorer import Target
 from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
-from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT
+from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, trial, variations
 from worldwright.planning.engines import engine_named
@@ -28,13 +28,16 @@ from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
-from worldwright.world_model.vocabulary import WON
+from worldwright.world_model.vocabulary import WON, Vocabulary
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _WELL_SUPPORTED = 4  # transitions that bear a law out after which its action need not be tried with everything
 _TOGETHER = 60  # situations that are planned for at once
 _REST = 8  # steps for which planning for a purpose is let be after it took too long
+_LONG_REST = 50  # and for one of many situations
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
+_GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
+_PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
 _BINDINGS = 16  # ways in which the goal holds that are looked at
 _FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
@@ -93,14 +96,16 @@ class PlanningDecider:
         self._memory = memory
         self._tracker = tracker
         self._engine = engine_named(mind.config.engine)
-        self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
+        cpu = mind.config.plan_cpu_seconds
+        self._limits = Limits(cpu, mind.config.plan_memory_mb)
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
         self._failures: Counter[tuple[Action, frozenset[tuple[Fluent, Value]]]] = Counter()
         self._begun: dict[tuple[object, ...], int] = {}
-        self._brief = Limits(min(_BRIEF, mind.config.plan_cpu_seconds), mind.config.plan_memory_mb)
-        self._not_before: dict[str, int] = {}
+        self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
+        self._not_before: dict[tuple[object, ...], int] = {}
+        self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
@@ -226,21 +231,31 @@ class PlanningDecider:
                 return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
 
-    def _plan(self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> Intention | None:
-        if self._step < self._not_before.get(purpose, 0):
+    def _plan(
+        self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...], *about: object
+    ) -> Intention | None:
+        if not self._is_due(purpose, *about):
             return None
-        limits = self._limits if purpose == "goal" else self._brief
+        limits = self._limits if purpose == "goal" else self._glance if about else self._brief
         problem = PlanningProblem(model, state, goals, self._barred())
         result = self._engine.solve(problem, limits)
         if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
             result = self._engine.solve(replace(problem, barred=frozenset()), limits)
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
-            self._not_before[purpose] = self._step + _REST
+            self._let_be(purpose, *about, steps=_LONG_REST if about else _REST)
         plan = result.plan or Plan()
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
         return Intention(purpose, plan, model, reaches(model, goals))
+
+    def _is_due(self, *what: object) -> bool:
+        """Whether something was not looked for in vain a moment ago."""
+        return self._step >= self._not_before.get(what, 0)
+
+    def _let_be(self, *what: object, steps: int = _REST) -> None:
+        """Not to look for something in the next steps."""
+        self._not_before[what] = self._step + steps
 
     def _experiments(self, state: State) -> Iterator[Intention | None]:
         """Plans that work only if a hypothesis does."""
@@ -268,6 +283,8 @@ class PlanningDecider:
         if key == self._undoubted:
             return None
         for variation in variations(self._mind.model, self._mind.explorer.novelty.done):
+            if not self._is_due(variation.situation):
+                continue
             found = self._vary("experiment", laws, state, [variation])
             if found is not None:
                 return found
@@ -278,7 +295,7 @@ class PlanningDecider:
         """The shortest way to one of some situations, and to do there what is to be done."""
         goals = tuple(variation.situation for variation in ways)
         here = any(variation.action(laws.vocabulary, state) for variation in ways)
-        found = None if here or not goals else self._plan(purpose, laws, state, goals)
+        found = None if here or not goals else self._plan(purpose, laws, state, goals, *goals)
         before = found.plan if found else Plan()
         end = _end(laws, state, before)
         for variation in ways if here or found else ():
@@ -286,22 +303,37 @@ class PlanningDecider:
             if action is not None and self._mind.explorer.is_new(action, end):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
                 return Intention(purpose, plan, laws, reaches(laws, (variation.situation,)), trial=True)
+        for variation in ways:
+            self._let_be(variation.situation)
         return None
 
     def _trials(self, laws: WorldModel, state: State) -> Intention | None:
         """What was not tried yet with actions that no law explains, where all is as close as it can be."""
         if self._mind.config.explorer == "random" or not self._repertoire.takes_arguments:
             return None
-        novelty, vocabulary = self._mind.explorer.novelty, laws.vocabulary
-        unknown = [name for name in novelty.with_arguments() if not self._is_explained(name)]
-        by_action = [novelty.untried(name, state, self._wanted) for name in unknown]
+        vocabulary = laws.vocabulary
+        unknown = [name for name in self._mind.explorer.novelty.with_arguments() if not self._is_explained(name)]
+        by_action = [self._untried(name, state) for name in unknown]
         for group in zip_longest(*by_action, fillvalue=[]):
-            ways = [trial(todo, vocabulary) for trials in group for todo in trials]
+            trials = [self._trial(todo, vocabulary) for todos in group for todo in todos]
+            ways = [way for way in trials if self._is_due(way.situation)]
             for some in (ways[start : start + _TOGETHER] for start in range(0, len(ways), _TOGETHER)):
                 found = self._vary("novelty", laws, state, some)
                 if found is not None:
                     return found
         return None
+
+    def _untried(self, action: str, state: State) -> list[list[Trial]]:
+        """What an action was not tried with: what is wanted first, or last if the action hardly ever surprises."""
+        novelty = self._mind.explorer.novelty
+        wanted, *others = novelty.untried(action, state, self._wanted)
+        return [wanted, *others] if novelty.promise(action) >= _PROMISING else [*others, wanted]
+
+    def _trial(self, todo: Trial, vocabulary: Vocabulary) -> Variation:
+        """The situation in which something can be tried; to write it costs more than to keep it."""
+        if todo not in self._ways:
+            self._ways[todo] = trial(todo, vocabulary)
+        return self._ways[todo]
 
     def _is_explained(self, action: str) -> bool:
         return any(rule.evidence.support >= _WELL_SUPPORTED for rule in self._mind.model.rules_for(action))

@@ -72,6 +72,7 @@ class Novelty:
         self._closest: dict[str, tuple[int, int]] = {}  # the most arguments that were the agent's own, and at hand
         self._tried: Counter[tuple[str, int]] = Counter()  # by action and relations
         self._surprising: Counter[tuple[str, int]] = Counter()
+        self._surprises: Counter[str] = Counter()
         self._ties: dict[tuple[str, int], tuple[int, int]] = {}  # how many arguments were the agent's own, and at hand
         for done in self._history:
             self._count(*done)
@@ -125,6 +126,7 @@ class Novelty:
         if action.args:
             self._tried[action.name, seen.relations] += 1
             self._surprising[action.name, seen.relations] += surprised
+            self._surprises[action.name] += surprised
             self._traits.update((action.name, seen.relations, traits) for traits in seen.combinations())
             close, closest = self._closeness(action, frame), self._closest.get(action.name, (0, 0))
             self._ties[action.name, seen.relations] = close
@@ -155,7 +157,7 @@ class Novelty:
         It is `NEW_CONTEXT` if it was done fewer than `enough` times there. Traits are not worth trying where fewer
         arguments are at hand than were before, and less where fewer are the agent's own, unless the action had an
         effect in that context. A wanted one is worth as much as a new context. The chance of a surprise is what it
-        was so far where arguments related so to the agent (Laplace).
+        was so far where arguments related so to the agent, and before there were such cases what it was at all.
         """
         frame = Frame(state, action.args)
         space = self._spaces[self._kin[action.name], self._refs[action.name]]
@@ -176,8 +178,16 @@ class Novelty:
         ]
         if not untried:
             return None
-        key = (action.name, seen.relations)
-        return min(untried), (self._surprising[key] + 1) / (self._tried[key] + 2)
+        return min(untried), self._chance(action.name, seen.relations)
+
+    def _chance(self, action: str, relations: int) -> float:
+        """The chance of a surprise where arguments relate so, shrunk towards that in all, which is worth two cases."""
+        key = (action, relations)
+        return (self._surprising[key] + 2 * self.promise(action)) / (self._tried[key] + 2)
+
+    def promise(self, action: str) -> float:
+        """The chance that an action surprises (Laplace's estimate)."""
+        return (self._surprises[action] + 1) / (self._totals.get(action, 0) + 2)
 
     def with_arguments(self) -> list[str]:
         """The actions with arguments that were done."""

@@ -73,8 +73,9 @@ def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterat
     if rule.evidence.support < _ENOUGH:
         yield (*rule.preconditions, *_other(rule, done, model))
     variables = {parameter.name for parameter in rule.parameters}
+    references = References(model.vocabulary, rule.action)
     for literal in rule.preconditions:
-        if not isinstance(literal, Literal) or not _is_trait(literal, variables):
+        if not isinstance(literal, Literal) or not _is_trait(literal, variables, references):
             continue
         rest = replace(rule, preconditions=tuple(c for c in rule.preconditions if c != literal))
         elsewhere = [
@@ -90,10 +91,14 @@ def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterat
             yield from ((*rest.preconditions, flipped, *names) for names in _worked(rest, done, model))
 
 
-def _is_trait(literal: Literal, variables: set[str]) -> bool:
-    """Whether it says what one thing is like, and not how it relates to others."""
+def _is_trait(literal: Literal, variables: set[str], references: References) -> bool:
+    """Whether it says what one thing is like, and not how it relates to others or where it is."""
     first, *others = literal.atom.args or ("",)
-    return first in variables and not variables & set(others) and literal.atom.predicate != EQUALS
+    if first not in variables or literal.atom.predicate == EQUALS:
+        return False
+    predicate = references.vocabulary.predicate(literal.atom.predicate)
+    is_said = not predicate.functional or references.is_value_type(predicate.types[-1])
+    return is_said and not variables & set(others)
 
 
 def _names(literal: Literal, vocabulary: Vocabulary) -> bool:
