@@ -10,10 +10,12 @@ from worldwright.world_model.chat.canonical import question_key
 from worldwright.world_model.chat.prices import Price
 from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request
 
+MAX_TEXT = 200_000  # characters of a prompt or an answer that go on record
+
 
 @dataclass(frozen=True)
 class Exchange:
-    """One question and what came of it.
+    """One question and what came of it. Texts beyond `MAX_TEXT` are cut, and say so.
 
     Attributes:
         key: of the question, as on a cassette; empty if it has none.
@@ -62,7 +64,7 @@ class Watched:
     def ask(self, request: Request) -> Reply:
         """The inner model's answer; raises what it raises."""
         prompt = "\n\n".join(f"[{message.role}]\n{message.text}" for message in request.messages)
-        asked = Exchange(_key(request, self._model), request.purpose, request.sample, prompt)
+        asked = Exchange(_key(request, self._model), request.purpose, request.sample, _cut(prompt))
         start = time.monotonic()
         try:
             reply = self._inner.ask(request)
@@ -76,7 +78,7 @@ class Watched:
     def _answered(self, asked: Exchange, reply: Reply) -> Exchange:
         return replace(
             asked,
-            answer=reply.text,
+            answer=_cut(reply.text),
             finish=reply.finish,
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.answer_tokens,
@@ -91,3 +93,7 @@ def _key(request: Request, model: str) -> str:
         return question_key(request, model)
     except ModelProblem:
         return ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}[and {len(text) - MAX_TEXT} characters more]"

@@ -1,4 +1,7 @@
-"""Hard limits on what asking a model may cost, and an end to asking one that does not answer."""
+"""Hard limits on what asking a model may cost, and an end to asking one that does not answer.
+
+Limits go around a recording, `Watched(Limited(Recorder(Endpoint(...))))`: a replay then ends where the recording did.
+"""
 
 from __future__ import annotations
 

@@ -112,9 +112,6 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             with suppress(OSError):  # whoever asked may be gone
                 server.play(Turn(received, self, server.stopping))
 
-        def do_GET(self) -> None:
-            self.do_POST()
-
         def log_message(self, format: str, *args: object) -> None:
             pass
 

@@ -161,6 +161,17 @@ def test_each_exchange_is_reported_with_what_it_cost() -> None:
     assert len(first.key) == 64 and first.key != second.key == third.key
 
 
+def test_a_huge_text_is_reported_in_part() -> None:
+    """C28."""
+    heard: list[Exchange] = []
+    limited = Limited(answering("{}"), Limits())
+    with pytest.raises(Spent):
+        Watched(limited, heard.append, "small").ask(question("x" * 10_000_000))
+    Watched(answering("y" * 4_000_000), heard.append, "small").ask(question())
+    assert max(len(text) for exchange in heard for text in (exchange.prompt, exchange.answer)) < 201_000
+    assert heard[1].answer.endswith("[and 3800000 characters more]")
+
+
 def test_a_question_without_a_key_is_reported_too() -> None:
     heard: list[Exchange] = []
     Watched(answering("{}"), heard.append, "small").ask(Request("rule", (), schema={"a": float("nan")}))
