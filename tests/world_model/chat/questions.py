@@ -6,7 +6,7 @@ from typing import Any
 
 from worldwright.world_model.chat.request import Message, Request
 
-SCHEMA = {"type": "object", "properties": {"rule": {"enum": ["toggle", "drop"]}}, "required": ["rule"]}
+SCHEMA: dict[str, Any] = {"type": "object", "properties": {"rule": {"enum": ["toggle", "drop"]}}, "required": ["rule"]}
 
 
 def question(text: str = "What does toggle do?", **fields: Any) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from worldwright.world_model.chat.scripted import HOSTILE_TEXTS, Script
 from worldwright.world_model.chat.scripted_server import ScriptedServer, completion, sends_json
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.files import FileProblem
+
+ROOT = Path(__file__).parents[3]
 
 
 def recorded(path: Path, *texts: str) -> Path:
@@ -102,6 +105,28 @@ def test_no_secret_no_address_and_no_path_is_on_a_cassette(tmp_path: Path, monke
     assert Replayer(tmp_path / "tape", model).ask(question()).model == "small.gguf"
 
 
+SECRETS = re.compile(r"(?i)\bsk-\w{3}|bearer |authorization|api[_-]key|/(home|root|users)/|[a-z]:(\\\\){1,2}users")
+HEADER = b'{"format":"worldwright-cassette"'
+
+
+@pytest.mark.parametrize(
+    "text", ["sk-abc123", "Authorization", "api_key", "/home/me", "/Users/me", "C:\\\\Users\\\\me"]
+)
+def test_a_secret_would_be_seen(text: str) -> None:
+    assert SECRETS.search(f'{{"text":"{text}"}}')
+
+
+def test_cassettes_of_this_project_are_whole_and_hold_no_secrets() -> None:
+    """D36."""
+    files = (path for folder in ("tests", "world_model", "experiments") for path in (ROOT / folder).rglob("*.jsonl"))
+    for path in files:
+        with path.open("rb") as file:
+            if not file.readline(200).startswith(HEADER):
+                continue
+        Replayer(path, model="any")
+        assert not SECRETS.search(path.read_text(encoding="utf-8")), path
+
+
 # -- files that were touched -------------------------------------------------------------------------------------------
 
 
@@ -163,7 +188,7 @@ def test_a_torn_last_line_is_refused_for_replay_and_cut_off_for_recording(cut: i
         b'{"format":"worldwright-cassette","version":1}\r\n',
         b"!!python/object/apply:os.system ['true']\n",
         b"\x80\x04\x95\x00.",
-        gzip.compress(bytes(2**20)),
+        gzip.compress(bytes(2**20), mtime=0),
     ],
     ids=lambda data: repr(data[:30]),
 )
