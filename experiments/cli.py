@@ -14,7 +14,6 @@ from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.config import RunConfig, environment_keywords, with_settings
 from worldwright.experiments.evaluating import Evaluation, play_frozen, play_learning, results_json
 from worldwright.experiments.explaining import action_of, explain, recorded
-from worldwright.experiments.files import require_writable, write_whole
 from worldwright.experiments.folder import RunFolder, code_digest, default_folder
 from worldwright.experiments.progress import Progress
 from worldwright.experiments.running import Run, vocabulary_of
@@ -31,6 +30,7 @@ from worldwright.experiments.terminal import (
     warn,
 )
 from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.files import require_writable, write_whole
 from worldwright.world_model.knowledge import KnowledgeGraph
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, show_model

@@ -25,7 +25,7 @@ from worldwright.agent.events import (
     Surprised,
     Unread,
 )
-from worldwright.experiments.files import FileProblem, LineFile, whole_lines
+from worldwright.world_model.files import FileProblem, LineFile, whole_lines
 
 HEADER = b'{"format":"worldwright-events","version":1}\n'
 

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.config import RunConfig
 from worldwright.experiments.evaluating import record_of
-from worldwright.experiments.files import FileProblem, LineFile, naming, read_text, whole_lines, write_whole
+from worldwright.world_model.files import FileProblem, LineFile, naming, read_text, whole_lines, write_whole
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, show_model
 

@@ -42,9 +42,9 @@ from tests.bench.household_play import (
 from worldwright.envs.household.env import MAX_STEPS
 from worldwright.envs.household.laws import lawful
 from worldwright.envs.household.vocabulary import VOCABULARY
-from worldwright.experiments.files import require_writable
 from worldwright.experiments.terminal import console, errors_in_one_line, hush_warnings, say
 from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.files import require_writable
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import save_model
 from worldwright.world_model.syntax import show_rule

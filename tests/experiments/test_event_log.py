@@ -23,7 +23,7 @@ from worldwright.agent.events import (
     Unread,
 )
 from worldwright.experiments.event_log import HEADER, AnyEvent, EventLog, read_events
-from worldwright.experiments.files import MAX_LINE, FileProblem
+from worldwright.world_model.files import MAX_LINE, FileProblem
 
 KINDS = AnyEvent.__args__
 LINE = b'{"episode":0,"event":{"kind":"goal-progressed","step":1,"remaining":""}}\n'

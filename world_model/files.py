@@ -98,8 +98,10 @@ def _require_regular(handle: int) -> None:
 # -- files of lines ----------------------------------------------------------------------------------------------------
 
 
-def whole_lines(path: Path, header: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file after its header, with their numbers; a last one that is torn is left out.
+def whole_lines(path: Path, header: bytes, *, most: int = MAX_BYTES, torn: bool = True) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file of at most so many bytes after its header, with their numbers.
+
+    A last line that is torn is left out, or refused if `torn` is false.
 
     Raises:
         FileProblem: not a regular file, not begun by the header, a line or the whole too long.
@@ -109,11 +111,12 @@ def whole_lines(path: Path, header: bytes) -> Iterator[tuple[int, bytes]]:
         for number in range(1, MAX_BYTES):
             line = file.readline(MAX_LINE + 1)
             size += len(line)
-            if len(line) > MAX_LINE or size > MAX_BYTES:
-                raise FileProblem(
-                    f"{path}: line {number}: over the limit of {MAX_LINE if size <= MAX_BYTES else MAX_BYTES} bytes"
-                )
+            if len(line) > MAX_LINE or size > most:
+                limit = MAX_LINE if size <= most else most
+                raise FileProblem(f"{path}: line {number}: over the limit of {limit} bytes")
             if not line.endswith(b"\n"):
+                if not torn and (line or number == 1):
+                    raise FileProblem(f"{path}: line {number}: cut off")
                 return
             if number > 1:
                 yield number, line
@@ -173,8 +176,14 @@ class LineFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes on file."""
+        return self._end
+
     def _check(self, header: bytes) -> None:
-        if self._end and os.pread(self._handle, len(header), 0) != header:
+        begin = os.pread(self._handle, len(header), 0)
+        if begin != header and (self._end or not header.startswith(begin)):  # else the header itself is torn
             raise FileProblem(f"{self.path}: does not begin with {header.decode().strip()}")
 
     def _last_whole_line(self) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from worldwright.experiments.files import FileProblem, LineFile, read_text, require_writable, whole_lines, write_whole
+from worldwright.world_model.files import FileProblem, LineFile, read_text, require_writable, whole_lines, write_whole
 
 HEADER = b"header\n"
 
@@ -66,9 +66,26 @@ def test_a_long_torn_tail_is_cut_off(tmp_path: Path) -> None:
     assert path.read_bytes() == HEADER + b"a\n"
 
 
-def test_a_file_of_another_kind_is_not_touched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", [b"something else\nx", b"something else", b"header of another kind"])
+def test_a_file_of_another_kind_is_not_touched(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "lines"
-    path.write_bytes(b"something else\nx")
+    path.write_bytes(data)
     with pytest.raises(FileProblem, match="does not begin with header"):
         LineFile(path, HEADER)
-    assert path.read_bytes() == b"something else\nx"
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("data", [b"", b"hea"])
+def test_a_file_that_was_cut_off_in_its_first_line_begins_anew(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(data)
+    LineFile(path, HEADER).close()
+    assert path.read_bytes() == HEADER
+
+
+def test_a_torn_last_line_is_left_out_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(HEADER + b"a\nb")
+    assert list(whole_lines(path, HEADER)) == [(2, b"a\n")]
+    with pytest.raises(FileProblem, match="lines: line 3: cut off"):
+        list(whole_lines(path, HEADER, torn=False))

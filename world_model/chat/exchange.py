@@ -1,0 +1,99 @@
+"""What was asked and answered, for whoever keeps a record of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from worldwright.world_model.chat.canonical import question_key
+from worldwright.world_model.chat.prices import Price
+from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request
+
+MAX_TEXT = 200_000  # characters of a prompt or an answer that go on record
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One question and what came of it. Texts beyond `MAX_TEXT` are cut, and say so.
+
+    Attributes:
+        key: of the question, as on a cassette; empty if it has none.
+        purpose: why it was asked.
+        sample: which of several answers to the same question.
+        prompt: the conversation, each turn after a line `[role]`.
+        answer: as it came; empty if there was none.
+        finish: how the answer ended (see `Reply`); empty if there was none.
+        prompt_tokens: of the question, as the endpoint counts them.
+        answer_tokens: of the answer.
+        seconds: how long it took.
+        usd: what it cost in US dollars; None if the price is not known.
+        model: what the endpoint calls the model that answered.
+        error: why there was no answer, as `Kind: message`; empty if there was one.
+    """
+
+    key: str
+    purpose: str
+    sample: int
+    prompt: str
+    answer: str = ""
+    finish: str = ""
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    seconds: float = 0.0
+    usd: float | None = None
+    model: str = ""
+    error: str = ""
+
+
+class Watched:
+    """Reports each question and what came of it, then hands it on.
+
+    Args:
+        inner: the model that is asked.
+        listener: told of each exchange, failures and refusals by limits too.
+        model: the model's name, a part of the key.
+        price: of the model's tokens; None: not known.
+    """
+
+    def __init__(
+        self, inner: ChatModel, listener: Callable[[Exchange], None], model: str, price: Price | None = None
+    ) -> None:
+        self._inner, self._listener, self._model, self._price = inner, listener, model, price
+
+    def ask(self, request: Request) -> Reply:
+        """The inner model's answer; raises what it raises."""
+        prompt = "\n\n".join(f"[{message.role}]\n{message.text}" for message in request.messages)
+        asked = Exchange(_key(request, self._model), request.purpose, request.sample, _cut(prompt))
+        start = time.monotonic()
+        try:
+            reply = self._inner.ask(request)
+        except ModelProblem as problem:
+            seconds = round(time.monotonic() - start, 2)
+            self._listener(replace(asked, seconds=seconds, error=f"{type(problem).__name__}: {problem}"))
+            raise
+        self._listener(self._answered(asked, reply))
+        return reply
+
+    def _answered(self, asked: Exchange, reply: Reply) -> Exchange:
+        return replace(
+            asked,
+            answer=_cut(reply.text),
+            finish=reply.finish,
+            prompt_tokens=reply.prompt_tokens,
+            answer_tokens=reply.answer_tokens,
+            seconds=reply.seconds,
+            usd=self._price.of(reply.prompt_tokens, reply.answer_tokens) if self._price else None,
+            model=reply.model,
+        )
+
+
+def _key(request: Request, model: str) -> str:
+    try:
+        return question_key(request, model)
+    except ModelProblem:
+        return ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}[and {len(text) - MAX_TEXT} characters more]"
