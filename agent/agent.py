@@ -19,16 +19,18 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.deciding import POLICIES
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.explorer import Explorer
-from worldwright.agent.learner import AUTHORS, Recorder, RuleLearner
+from worldwright.agent.learner import ASKING, AUTHORS, Recorder, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
 from worldwright.envs.perceiver import Perceiver
 from worldwright.envs.registry import Env, make_env, perceiver_for
 from worldwright.planning.engines import engine_named
+from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, require_same_vocabulary, save_model
+from worldwright.world_model.proposing.proposer import Proposer
 from worldwright.world_model.transition import Transition
 
 _IN_VAIN = 20  # episodes in a row, for each environment, in which no step could be taken: no other will go better
@@ -42,6 +44,8 @@ class Agent:
         config: how the agent is put together.
         seed: of the agent's own choices.
         record: hears every transition of an episode that is learned from, before it is learned from.
+        chat: the language model that rules are asked of, if the author is one that asks; it is asked only while
+            learning.
 
     Attributes:
         episodes: the number that the next episode gets in the experience; each gets one of its own.
@@ -56,12 +60,14 @@ class Agent:
         config: AgentConfig | None = None,
         seed: int = 0,
         record: Recorder | None = None,
+        chat: ChatModel | None = None,
     ) -> None:
         self.config = config or AgentConfig()
         self.episodes = 0
         self._given = model
         self._seed = seed
         self._record = record
+        self._chat = chat
         self._mind: Mind | None = None
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
@@ -219,11 +225,20 @@ class Agent:
         """The agent's learning mind for a world; kept from one environment of that world to the next."""
         if self._mind is None:
             self._mind = self._new_mind(perceiver)
-            author = AUTHORS[self.config.author](perceiver.vocabulary)
-            self._mind.learner = RuleLearner(self._mind.model, author, self._record)
+            self._mind.learner = self._new_learner(self._mind)
+            self._mind.model = self._mind.learner.model
         require_same_vocabulary(self._mind.model, perceiver.vocabulary)
         self._mind.perceiver = perceiver
         return self._mind
+
+    def _new_learner(self, mind: Mind) -> RuleLearner:
+        vocabulary, config = mind.perceiver.vocabulary, self.config
+        proposer = None
+        if config.author in ASKING:
+            if self._chat is None:
+                raise WorldwrightError(f"author {config.author!r} asks a language model, and none was given")
+            proposer = Proposer(vocabulary, self._chat, config.samples, config.refinements, mind.notes.append)
+        return RuleLearner(mind.model, AUTHORS[config.author](vocabulary, proposer, config.priors), self._record)
 
     def _new_mind(self, perceiver: Perceiver) -> Mind:
         """A mind that learns nothing and remembers nothing but the model."""

@@ -19,7 +19,7 @@ from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
-from worldwright.agent.varying import Variation, trial, variations
+from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
@@ -40,6 +40,7 @@ _GLANCE = 0.5  # and for one to one of many situations: where there is a way, it
 _PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
 _BINDINGS = 16  # ways in which the goal holds that are looked at
 _FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
+_TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
@@ -110,6 +111,9 @@ class PlanningDecider:
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
+        self._no_plan = False  # whether the goal was out of reach when last planned for
+        self._tests: Counter[tuple[object, ...]] = Counter()
+        self._untestable: tuple[object, ...] = ()  # what was known when no proposed rule could be tested
         self._tell: Listener
         self._step = 0
 
@@ -160,6 +164,7 @@ class PlanningDecider:
         """The ways to go on, best first; each is looked for only when those before it were not found."""
         laws = self._mind.model.hopeful
         if self._mind.curious:
+            yield self._test(laws, state)
             yield self._novelty(state)
             yield self._doubtful(laws, state)
             yield self._frontier(laws, state)
@@ -241,6 +246,8 @@ class PlanningDecider:
         result = self._engine.solve(problem, limits)
         if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
             result = self._engine.solve(replace(problem, barred=frozenset()), limits)
+        if purpose == "goal":
+            self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
             self._let_be(purpose, *about, steps=_LONG_REST if about else _REST)
         plan = result.plan or Plan()
@@ -259,9 +266,32 @@ class PlanningDecider:
 
     def _experiments(self, state: State) -> Iterator[Intention | None]:
         """Plans that work only if a hypothesis does."""
+        if self._no_plan and self._tracker.remaining is not None:
+            self._mind.ask_for_missing(self._tracker.remaining, state)
         laws = self._mind.model
         if self._mind.config.experiments and laws.hypotheses:
             yield self._goal(laws.optimist().hopeful, state, "experiment")
+
+    def _test(self, laws: WorldModel, state: State) -> Intention | None:
+        """A plan to where a proposed rule foretells something, and to see there whether it comes about."""
+        proposed = self._mind.learner.to_test() if self._mind.learner is not None else ()
+        rules = [rule for rule in proposed if self._tests[rule.law()] < _TESTS][:_TOGETHER]
+        key = (laws.rules, tuple(rule.name for rule in rules), len(state.universe.types))
+        if not rules or key == self._untestable:
+            return None
+        ways = [confirmation(rule, laws.vocabulary) for rule in rules]
+        here = any(way.action(laws.vocabulary, state) for way in ways)
+        found = None if here else self._plan("experiment", laws, state, tuple(way.situation for way in ways))
+        before = found.plan if found else Plan()
+        end = _end(laws, state, before)
+        for rule, way in zip(rules, ways, strict=True) if here or found else ():
+            action = way.action(laws.vocabulary, end)
+            if action is not None:
+                self._tests[rule.law()] += 1
+                plan = Plan((*before.steps, PlanStep(action, (rule.name,))))
+                return Intention("experiment", plan, laws, reaches(laws, (way.situation,)), trial=True)
+        self._untestable = key
+        return None
 
     # -- exploration --------------------------------------------------------------------------------------------------
 

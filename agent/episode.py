@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from worldwright.agent.asking import drained
 from worldwright.agent.deciding import Decider, Intention
 from worldwright.agent.events import (
     Acted,
@@ -72,11 +73,13 @@ class Episode:
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
         self._tell_unread(graph)
         self._believe(sighting, {})
+        self.tell_notes()
 
     def decide(self) -> Action | None:
         """What to do next; None if nothing is worth doing in this episode any more."""
         self._hoped = self.memory.belief.optimistic()
         self._intention = self._decider.decide(self._intention, self._hoped, self.tell, self.step)
+        self.tell_notes()
         if self._intention is None:
             return None
         self.plans += self._intention.fresh
@@ -160,6 +163,7 @@ class Episode:
             self.mind.model = learner.model
             self._tell_revision(revision)
         self.mind.model = learner.model
+        self.tell_notes()
 
     def _learn_findings(self, transition: Transition) -> None:
         """Count what was found in places that show it now for the first time."""
@@ -173,6 +177,11 @@ class Episode:
                 was_here = any(len(fluent) == 1 and value == place for fluent, value in before.values.items())
                 kinds = [str(after.value((words.kind, item))) for item in items]
                 learner.found(str(after.value((words.sort, place))), kinds, was_here)
+
+    def tell_notes(self) -> None:
+        """Tell what was asked of a language model since, and what became of its answers."""
+        for event in drained(self.mind.notes, self.step):
+            self.tell(event)
 
     def _tell_unread(self, graph: SceneGraph) -> None:
         if graph.unread:

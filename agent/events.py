@@ -102,6 +102,60 @@ class Revised(Event):
     removed: tuple[str, ...]
 
 
+class Asked(Event):
+    """A language model was asked.
+
+    `price` is in dollars, None where it is not known; `error` says why there is no answer.
+    """
+
+    kind: Literal["asked"] = "asked"
+    purpose: str
+    sample: int
+    prompt: tuple[Said, ...]
+    answer: Said
+    finish: str
+    model: Said
+    prompt_tokens: int
+    answer_tokens: int
+    seconds: float
+    price: float | None = None
+    error: Said = ""
+
+
+class Proposed(Event):
+    """A proposed rule waits to be tested, or is believed (`kept`); `why` is the evidence."""
+
+    kind: Literal["proposed"] = "proposed"
+    rule: str
+    verdict: Literal["waits", "kept"]
+    why: str
+
+
+class Refuted(Event):
+    """A proposed rule is given up; `why` is the case that speaks against it."""
+
+    kind: Literal["refuted"] = "refuted"
+    rule: str
+    why: str
+
+
+class Rejected(Event):
+    """A part of an answer was refused before it was judged: the reason, more of it, and how the part begins."""
+
+    kind: Literal["rejected"] = "rejected"
+    purpose: str
+    reason: str
+    detail: str
+    excerpt: str
+
+
+class Silenced(Event):
+    """No language model is asked any more; the agent goes on without."""
+
+    kind: Literal["silenced"] = "silenced"
+    why: Said
+
+
 class GoalProgressed(Event):
     """A part of the goal was reached; `remaining` is empty when all of it was."""
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from worldwright.agent.events import Revised
 from worldwright.world_model.experience import ExperienceBuffer
+from worldwright.world_model.goal import Goal
 from worldwright.world_model.induction import Inducer
 from worldwright.world_model.induction.features import Feature
 from worldwright.world_model.induction.inducer import Learned
@@ -15,6 +16,9 @@ from worldwright.world_model.induction.references import Ref
 from worldwright.world_model.judging import Judge, judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import WorldModel
+from worldwright.world_model.proposing.author import ProposingAuthor
+from worldwright.world_model.proposing.proposer import Proposer
+from worldwright.world_model.state import State
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
@@ -34,7 +38,28 @@ class RuleAuthor(Protocol):
 
 Recorder = Callable[[Transition], None]
 
-AUTHORS: dict[str, Callable[[Vocabulary], RuleAuthor]] = {"inducer": Inducer}
+
+class MakeAuthor(Protocol):
+    """Makes an author for a world; `proposer` asks a language model, if there is one."""
+
+    def __call__(self, vocabulary: Vocabulary, proposer: Proposer | None = None, priors: bool = True) -> RuleAuthor:
+        """The author."""
+
+
+def _inducer(vocabulary: Vocabulary, proposer: Proposer | None = None, priors: bool = True) -> RuleAuthor:
+    return Inducer(vocabulary)
+
+
+def _llm(vocabulary: Vocabulary, proposer: Proposer | None = None, priors: bool = True) -> RuleAuthor:
+    return ProposingAuthor(vocabulary, proposer, None, priors)
+
+
+def _both(vocabulary: Vocabulary, proposer: Proposer | None = None, priors: bool = True) -> RuleAuthor:
+    return ProposingAuthor(vocabulary, proposer, Inducer(vocabulary), priors)
+
+
+AUTHORS: dict[str, MakeAuthor] = {"inducer": _inducer, "llm": _llm, "both": _both}
+ASKING = frozenset({"llm", "both"})  # the authors that ask a language model
 
 
 @dataclass(frozen=True)
@@ -83,6 +108,8 @@ class RuleLearner:
         self._certain: dict[str, int] = {}
         for action, rules in self._given.items():
             self._certain[action] = max(rule.evidence.support for rule in rules)
+        if isinstance(self.author, ProposingAuthor):
+            self._suppose(self.author.begin())
 
     def experience(self, action: str) -> int:
         """The number of certain transitions of an action so far (with a given model: that its rules rest on)."""
@@ -135,6 +162,24 @@ class RuleLearner:
     def found(self, sort: str, kinds: Iterable[str], was_shut: bool) -> None:
         """Remember what was in a place that was looked into."""
         self.model = replace(self.model, findings=self.model.findings.and_in(sort, kinds, was_shut))
+
+    def to_test(self) -> tuple[ActionRule, ...]:
+        """Proposed rules that are worth going out of one's way to test."""
+        return self.author.to_test() if isinstance(self.author, ProposingAuthor) else ()
+
+    def ask_for_missing(self, goal: Goal, state: State) -> bool:
+        """Ask which rule is missing to a goal without a plan, once for these laws; whether the hypotheses changed."""
+        if not isinstance(self.author, ProposingAuthor):
+            return False
+        before = self.model.hypotheses
+        self._suppose(self.author.missing(goal, self.model, state))
+        return self.model.hypotheses != before
+
+    def _suppose(self, waiting: Iterable[ActionRule]) -> None:
+        """Take what waits to be tested for hypotheses, beside those that the evidence suggests."""
+        suggested = [rule for learned in self._learned.values() for rule in learned.hypotheses]
+        found = {rule.law(): rule for rule in (*self.model.hypotheses, *suggested, *waiting)}
+        self.model = replace(self.model, hypotheses=tuple(sorted(found.values(), key=self._rank)))
 
     def review(self) -> list[Revision]:
         """Look once more at every action of which something was seen since it was last learned."""

@@ -144,6 +144,8 @@ class _Play:
             self.mind.model = self.mind.learner.model
             for revision in revisions:
                 self.tell(revision.event(self.episode.step if self.episode else 0))
+            if self.episode is not None:
+                self.episode.tell_notes()
 
 
 class _Ear:

@@ -10,8 +10,10 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
+from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.proposing.notes import Note
 from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.state import State
 
@@ -34,6 +36,7 @@ class Mind:
     rng: random.Random
     curious: bool = False  # learning comes before the goal
     ways: dict[str, Counter[Position]] = field(default_factory=dict)  # how far each action moved the agent
+    notes: list[Note] = field(default_factory=list)  # what was asked of a language model and not told yet
 
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.
@@ -53,6 +56,11 @@ class Mind:
         if moved or any(self._moves(rule) for rule in self.model.rules_for(action.name)):
             return self.explorer.novelty.idle(hoped, action)
         return self.learner.experience(action.name)
+
+    def ask_for_missing(self, goal: Goal, state: State) -> None:
+        """There is no plan to a goal: whoever proposes rules may say which one is missing."""
+        if self.learner is not None and self.learner.ask_for_missing(goal, state):
+            self.model = self.learner.model
 
     def usual_ways(self, action: Action) -> list[Position]:
         """The ways, (ahead, to the right), that an action has led; none while it is not well known.

@@ -128,6 +128,12 @@ def trial(todo: Trial, vocabulary: Vocabulary) -> Variation:
     return Variation(todo.action, Reach(rule.parameters, (*rule.preconditions, *_things(rule, vocabulary))))
 
 
+def confirmation(rule: ActionRule, vocabulary: Vocabulary) -> Variation:
+    """The situation in which a rule foretells something that is not so yet."""
+    conditions = (*rule.preconditions, *_new(rule), *_things(rule, vocabulary))
+    return Variation(rule.action, Reach(rule.parameters, conditions), rule.name)
+
+
 def _new(rule: ActionRule) -> list[Literal]:
     """That what the rule brings about is not so yet."""
     effects: tuple[Effect, ...] = max(rule.outcomes, key=lambda o: (bool(o.effects), o.probability)).effects

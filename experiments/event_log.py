@@ -14,14 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worldwright.agent.events import (
     Acted,
+    Asked,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
     Observed,
     Planned,
+    Proposed,
+    Refuted,
+    Rejected,
     Revised,
     Rewarded,
+    Silenced,
     Surprised,
     Unread,
 )
@@ -38,6 +43,11 @@ AnyEvent = (
     | Rewarded
     | Surprised
     | Revised
+    | Asked
+    | Proposed
+    | Refuted
+    | Rejected
+    | Silenced
     | GoalProgressed
     | EpisodeEnded
 )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
+from worldwright.world_model.columns import Columns, ones
 from worldwright.world_model.errors import MatchLimit
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.matching import Binding, Query
@@ -165,9 +166,9 @@ class Judge:
         sure: list[_Candidate] = []
         chancy: list[_Candidate] = []
         for rule in rules:
-            replay = self._replay(rule)
+            replay = self._replay(rule, unless_hopeless=noise)
             verdict = replay.verdict()
-            if _stands(rule, verdict, noise):
+            if replay.is_whole and _stands(rule, verdict, noise):
                 within = _explained_by_noise(verdict.missed, verdict.support + verdict.contradicted, noise)
                 (sure if within else chancy).append(_Candidate(rule, verdict, replay.covered))
         chosen, explained = _cover(sure, 0, least_share=0.0)
@@ -175,7 +176,8 @@ class Judge:
         kept = (*_without_idle(chosen, 0), *_without_idle(more, explained))
         return [candidate.with_evidence() for candidate in kept]
 
-    def _replay(self, rule: ActionRule) -> _Replay:
+    def _replay(self, rule: ActionRule, unless_hopeless: float | None = None) -> _Replay:
+        """The replay of a rule; of one that can no longer stand with such a noise, perhaps not to its end."""
         law = rule.law()
         found = self._replays.pop(law, None)
         if found is None:
@@ -183,7 +185,7 @@ class Judge:
         self._replays[law] = found  # the one used last is forgotten last
         if len(self._replays) > MAX_REMEMBERED:
             del self._replays[next(iter(self._replays))]
-        found.go_on()
+        found.go_on(unless_hopeless)
         return found
 
 
@@ -208,12 +210,14 @@ class _Docket:
 
     cases: list[_Case] = field(default_factory=list)
     changes: int = 0
+    columns: Columns = field(default_factory=Columns)
 
     def add(self, transition: Transition) -> None:
         change = sorted(transition.change().items(), key=lambda item: item[0])
         numbered = {fluent: (self.changes + i, value) for i, (fluent, value) in enumerate(change)}
         self.changes += len(numbered)
         self.cases.append(_Case(transition, numbered))
+        self.columns.rows.append((transition.before, transition.action.args))
 
 
 _Claims = list[dict[Fluent, Value | None]]  # for each outcome of a rule what it foretells of observed fluents
@@ -229,6 +233,7 @@ class _Replay:
         self._possible = [index for index, outcome in enumerate(rule.outcomes) if outcome.probability > 0]
         self._given = [variable.name for variable in rule.parameters[:arity]]
         self._query = Query(vocabulary, rule.parameters, rule.preconditions, self._given)
+        self._questions = docket.columns.questions(vocabulary, rule, self._query)
         self._docket = docket
         self._at = 0
         self._support = self._contradicted = self._unseen = self._missed = 0
@@ -257,16 +262,39 @@ class _Replay:
             self._too_broad,
         )
 
-    def go_on(self) -> None:
-        """Replay the transitions that came since."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether all transitions were replayed, or as many as say that the rule is too broad."""
+        return self._too_broad or self._at == len(self._docket.cases)
+
+    def go_on(self, unless_hopeless: float | None = None) -> None:
+        """Replay the transitions that came since.
+
+        Args:
+            unless_hopeless: a share of chance; stop when more speaks against the rule than that explains, even if all
+                the rest spoke for it.
+        """
         cases = self._docket.cases
         self._covered.extend(bytes((self._docket.changes + 7 >> 3) - len(self._covered)))
+        if self._at == len(cases) or self._too_broad:
+            return
+        rows = self._docket.columns.where(self._questions) >> self._at
+        start = self._at
         try:
-            while self._at < len(cases) and not self._too_broad:
+            for number in ones(rows):
+                self._at = start + number
+                before = self._contradicted
                 self._take(cases[self._at])
                 self._at += 1
+                if before < self._contradicted and unless_hopeless is not None and self._is_hopeless(unless_hopeless):
+                    return
+            self._at = len(cases)
         except MatchLimit:
             self._too_broad = True
+
+    def _is_hopeless(self, noise: float) -> bool:
+        trials = self._support + self._contradicted + len(self._docket.cases) - self._at
+        return not _explained_by_noise(self._contradicted, trials, noise)
 
     def _take(self, case: _Case) -> None:
         transition = case.transition

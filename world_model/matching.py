@@ -6,7 +6,7 @@ deictic rules this project learns are matched by a handful of look-ups and no se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -114,6 +114,20 @@ class Query:
             return predicate.functional and predicate.injective and value not in free
         return True
 
+    def opening(self) -> Iterator[tuple[Condition, Variable | None]]:
+        """The conditions that come before any search, each with the variable that it binds, if it binds one."""
+        for step in self._steps:
+            if step.condition is None or step.kind not in (_Kind.TEST, _Kind.FOLLOW):
+                return
+            follows = step.kind is _Kind.FOLLOW and isinstance(step.condition, Literal)
+            name = step.condition.atom.args[-1] if follows and isinstance(step.condition, Literal) else ""
+            yield step.condition, Variable(name, self._types[name]) if follows else None
+
+    @property
+    def searches(self) -> int:
+        """How many of its variables are looked for among all things or atoms, those inside an exists counted too."""
+        return sum(map(_enumerates, self._steps)) + sum(inner.searches for inner in self._inner.values())
+
     def bindings(self, state: State, given: Binding | None = None) -> Iterator[Binding]:
         """Every way to bind the parameters so that all conditions hold, in a fixed order.
 
@@ -156,12 +170,22 @@ class Query:
             candidates = [_arguments(state, fluent, True) for fluent in fluents]
         else:
             functional = self._vocabulary.predicate(atom.predicate).functional
-            candidates = [_arguments(state, fluent, functional) for fluent in state.fluents(atom.predicate)]
+            candidates = [_arguments(state, fluent, functional) for fluent in self._scanned(state, atom, binding)]
         for arguments in candidates:
             budget.spend()
             extended = self._unify(atom, arguments, state, binding)
             if extended is not None:
                 yield extended
+
+    def _scanned(self, state: State, atom: LiftedAtom, binding: Binding) -> Iterable[Fluent]:
+        """The fluents of a predicate that may fit; of a static one only those with a known argument."""
+        fluents = state.fluents(atom.predicate)
+        predicate = self._vocabulary.predicate(atom.predicate)
+        if fluents is not state.universe.fluents(atom.predicate):
+            return fluents
+        keys = atom.args[:-1] if predicate.functional else atom.args
+        terms = [(position, binding.get(arg, arg)) for position, arg in enumerate(keys)]
+        return state.universe.fluents_with(atom.predicate, [t for t in terms if not is_variable(t[1])])
 
     def _owners(self, state: State, predicate: str, value: str) -> list[Fluent]:
         if value in self._vocabulary.constant_types or self._vocabulary.predicate(predicate).static:
@@ -211,6 +235,12 @@ class Query:
 def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
     """The predicate and the arguments of the atom, its variables replaced."""
     return (atom.predicate, *(binding.get(arg, arg) for arg in atom.args))
+
+
+def _enumerates(step: _Step) -> bool:
+    """Whether a step goes through all things or atoms; many things may share a constant as value."""
+    shared = isinstance(step.condition, Literal) and not is_variable(step.condition.atom.args[-1])
+    return step.kind in (_Kind.SCAN, _Kind.OBJECTS) or (step.kind is _Kind.INVERSE and shared)
 
 
 def _arguments(state: State, fluent: Fluent, functional: bool) -> Fluent:

@@ -58,6 +58,7 @@ class Universe:
         self.facts: dict[Fluent, Value] = {}
         self._of_type: dict[str, list[str]] = {}
         self._by_predicate: dict[str, list[Fluent]] = {}
+        self._by_term: dict[tuple[str, int, str], list[Fluent]] = {}
         for name, type_ in vocabulary.constant_types.items():
             self._index_type(name, type_)
         for fact in vocabulary.facts:
@@ -79,6 +80,8 @@ class Universe:
         fluent, value = split_atom(self.vocabulary, GroundAtom(atom[0], atom[1:]))
         if fluent not in self.facts:
             self._by_predicate.setdefault(fluent[0], []).append(fluent)
+            for position, term in enumerate(fluent[1:]):
+                self._by_term.setdefault((fluent[0], position, term), []).append(fluent)
         self.facts[fluent] = value
 
     def copy(self) -> Universe:
@@ -97,6 +100,11 @@ class Universe:
     def fluents(self, predicate: str) -> list[Fluent]:
         """The static fluents of a predicate, in the order in which they became known."""
         return self._by_predicate.get(predicate, [])
+
+    def fluents_with(self, predicate: str, terms: Iterable[tuple[int, str]]) -> list[Fluent]:
+        """The static fluents that have one of these arguments, (position, name): the one that fewest have."""
+        some = [self._by_term.get((predicate, position, term), []) for position, term in terms]
+        return min(some, key=len) if some else self.fluents(predicate)
 
 
 def split_atom(vocabulary: Vocabulary, atom: GroundAtom) -> tuple[Fluent, Value]:

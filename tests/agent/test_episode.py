@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.agent.laws import usual
+from tests.agent.test_authors import eventful
 from tests.experiments.command import world
 from worldwright.agent import events
 from worldwright.agent.agent import Agent
@@ -275,7 +276,7 @@ def told() -> list[Event]:
     Agent().learn([DOOR], 100, tell=heard.append)
     list(Agent(usual()).act(DOOR, tell=heard.append))
     Agent().learn([world("Babbles")], 4, tell=heard.append)
-    return heard
+    return [*heard, *eventful()]
 
 
 def test_every_kind_of_event_occurs(told: list[Event]) -> None:

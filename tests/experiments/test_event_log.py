@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 
 from worldwright.agent.events import (
     Acted,
+    Asked,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
     Observed,
     Planned,
+    Proposed,
+    Refuted,
+    Rejected,
     Revised,
     Rewarded,
+    Silenced,
     Surprised,
     Unread,
 )
@@ -101,5 +106,5 @@ def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
 
 def test_kinds_are_those_of_the_log() -> None:
     told = (Acted, EpisodeEnded, EpisodeStarted, GoalProgressed, Observed, Planned, Revised, Rewarded, Surprised)
-    names = (*told, Unread)
+    names = (*told, Unread, Asked, Proposed, Refuted, Rejected, Silenced)
     assert {kind.__name__ for kind in names} == {kind.__name__ for kind in KINDS}

@@ -1,0 +1,306 @@
+"""From the text of an answer to rules, goals and edges. Nothing is coerced: what does not fit is refused, and why.
+
+A fault of the whole answer (no JSON, cut off) refuses all of it, a fault of one rule only that rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from worldwright.world_model.chat.request import Reply
+from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
+from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then, check_goal
+from worldwright.world_model.language import (
+    EQUALS,
+    ActionRule,
+    Comparison,
+    Condition,
+    CounterChange,
+    CounterOp,
+    Effect,
+    Evidence,
+    Exists,
+    LiftedAtom,
+    Literal,
+    Outcome,
+    Relation,
+    is_variable,
+)
+from worldwright.world_model.proposing import schema
+from worldwright.world_model.proposing.sense import check_sense
+from worldwright.world_model.proposing.strict_json import Reason, Refused, parse_json
+from worldwright.world_model.proposing.words import Words, terms_of
+from worldwright.world_model.syntax import check_rule
+from worldwright.world_model.vocabulary import Variable
+
+AUTHOR = "llm"
+MAX_EXCERPT = 200  # characters
+
+_COMPOUND: dict[str, type[AnyOf] | type[AllOf] | type[Then]] = {"any": AnyOf, "all": AllOf, "then": Then}
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Something that was refused: why, in a word and in a sentence, and how it began (ASCII, up to 200 characters)."""
+
+    reason: Reason
+    detail: str
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A language model's word that one thing requires, produces or is usually found in another; not yet observed."""
+
+    subject: str
+    relation: str
+    object: str
+    author: str = AUTHOR
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an answer says, and what of it was refused."""
+
+    rules: tuple[ActionRule, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+def read_rules(words: Words, actions: Sequence[str], reply: Reply) -> Reading:
+    """The rules of an answer that are well-formed, about these actions and of bounded size, each law once.
+
+    They are named after their action and numbered, and have no evidence yet.
+    """
+    try:
+        listed = _array(_object(_whole(reply), ("rules",))["rules"], schema.MAX_RULES, "rules")
+    except Refused as refused:
+        return Reading(rejections=(rejection(refused, reply.text),))
+    found: dict[tuple[object, ...], ActionRule] = {}
+    rejections: list[Rejection] = []
+    for data in listed:
+        try:
+            rule = read_rule(words, actions, data)
+            check_sense(words.vocabulary, rule)
+            found.setdefault(rule.law(), rule)
+        except Refused as refused:
+            rejections.append(rejection(refused, str(data)))
+    return Reading(tuple(found.values()), tuple(rejections))
+
+
+def read_goal(words: Words, reply: Reply) -> Goal | Rejection:
+    """The goal that an answer is, or why it is none: it says itself that the wish is unclear or impossible, or it is
+    not well-formed."""
+    try:
+        data = _object(_whole(reply), ("status", "order", "parts"))
+        status = _one_of(data["status"], (schema.CLEAR, schema.UNCLEAR, schema.IMPOSSIBLE), "status")
+        if status != schema.CLEAR:
+            raise Refused(Reason.SENSELESS, f"the wish is {status}")
+        order = _one_of(data["order"], schema.ORDERS, "order")
+        parts = [_reach(words, part) for part in _array(data["parts"], schema.MAX_PARTS, "parts")]
+        if not parts:
+            raise Refused(Reason.SENSELESS, "a goal without parts")
+        goal = parts[0] if len(parts) == 1 else _COMPOUND[order](tuple(parts))
+        _accept(lambda: check_goal(words.vocabulary, goal))
+    except Refused as refused:
+        return rejection(refused, reply.text)
+    return goal
+
+
+def read_edges(words: Words, reply: Reply) -> tuple[tuple[Edge, ...], tuple[Rejection, ...]]:
+    """The edges of an answer between known things, each once, and what was refused."""
+    subjects, objects = schema.edge_subjects(words), schema.edge_objects(words)
+    try:
+        listed = _array(_object(_whole(reply), ("edges",))["edges"], schema.MAX_EDGES, "edges")
+    except Refused as refused:
+        return (), (rejection(refused, reply.text),)
+    found: list[Edge] = []
+    rejections: list[Rejection] = []
+    for data in listed:
+        try:
+            parts = _object(data, ("subject", "relation", "object"))
+            subject = _one_of(parts["subject"], subjects, "subject")
+            relation = _one_of(parts["relation"], schema.RELATIONS, "relation")
+            found.append(Edge(subject, relation, _one_of(parts["object"], objects, "object")))
+        except Refused as refused:
+            rejections.append(rejection(refused, str(data)))
+    return tuple(dict.fromkeys(found)), tuple(rejections)
+
+
+def rejection(refused: Refused, text: str) -> Rejection:
+    """A refusal as a value."""
+    excerpt = text[:MAX_EXCERPT].encode("ascii", "backslashreplace").decode()[:MAX_EXCERPT]
+    return Rejection(refused.reason, str(refused), excerpt)
+
+
+def _whole(reply: Reply) -> object:
+    if reply.finish == "length":
+        raise Refused(Reason.CUT_OFF, "the answer is not whole")
+    if reply.finish != "stop":
+        raise Refused(Reason.DECLINED, reply.finish[:40])
+    return parse_json(reply.text)
+
+
+# -- rules -----------------------------------------------------------------------------------------------------------
+
+
+def read_rule(words: Words, actions: Sequence[str], data: object) -> ActionRule:
+    """The rule that parsed JSON is; raises `Refused`. Whether it makes sense is not asked here."""
+    parts = _object(data, ("action", "args", "when", "outcomes"))
+    action = _one_of(parts["action"], actions, "action")
+    arity = len(words.vocabulary.action(action).types)
+    arguments = [_variable(words, name) for name in _array(parts["args"], arity, "args")]
+    conditions = tuple(_condition(words, part) for part in _array(parts["when"], schema.MAX_CONDITIONS, "when"))
+    outcomes = tuple(_outcome(words, part) for part in _array(parts["outcomes"], schema.MAX_OUTCOMES, "outcomes"))
+    rule = ActionRule(
+        f"{action[:50]}-{AUTHOR}",
+        action,
+        _parameters(words, arguments, conditions, outcomes),
+        conditions,
+        outcomes,
+        Evidence(author=AUTHOR),
+    )
+    if len(rule.parameters) > schema.MAX_PARAMETERS:
+        raise Refused(Reason.TOO_MANY, f"{len(rule.parameters)} variables")
+    _accept(lambda: check_rule(words.vocabulary, rule))
+    return rule
+
+
+def _parameters(
+    words: Words, arguments: Sequence[Variable], conditions: Sequence[Condition], outcomes: Sequence[Outcome]
+) -> tuple[Variable, ...]:
+    """The arguments, then the other free variables in the order in which they are mentioned."""
+    found = {variable.name: variable for variable in arguments}
+    if len(found) < len(arguments):
+        raise Refused(Reason.ILL_TYPED, "an argument stands twice")
+    effects = [effect for outcome in outcomes for effect in outcome.effects]
+    for part in (*conditions, *effects):
+        bound = {variable.name for variable in part.parameters} if isinstance(part, Exists) else set()
+        for term in terms_of(part):
+            if is_variable(term) and term not in bound:
+                found.setdefault(term, words.variables[term])
+    return tuple(found.values())
+
+
+def _condition(words: Words, data: object) -> Condition:
+    if isinstance(data, dict) and "exists" in data:
+        parts = _object(data, ("exists", "some", "where"))
+        some = tuple(_variable(words, name) for name in _array(parts["some"], schema.MAX_INNER, "some"))
+        where = tuple(_simple(words, part) for part in _array(parts["where"], schema.MAX_INNER, "where"))
+        return Exists(some, where, _truth(parts["exists"]))
+    return _simple(words, data)
+
+
+def _simple(words: Words, data: object) -> Literal | Comparison:
+    if isinstance(data, dict) and "counter" in data:
+        parts = _object(data, ("counter", "args", "relation", "number"))
+        relation = Relation(_one_of(parts["relation"], tuple(Relation), "relation"))
+        return Comparison(relation, _counter(words, parts), _number(parts["number"]))
+    return _literal(words, data)
+
+
+def _literal(words: Words, data: object, more: Collection[str] = (EQUALS,)) -> Literal:
+    parts = _object(data, ("predicate", "args", "holds"))
+    known = {predicate.name: len(predicate.types) for predicate in words.vocabulary.predicates}
+    name = _one_of(parts["predicate"], (*known, *more), "predicate")
+    return Literal(LiftedAtom(name, _terms(words, parts["args"], known.get(name, 2))), _truth(parts["holds"]))
+
+
+def _counter(words: Words, parts: Mapping[str, object]) -> LiftedAtom:
+    known = {counter.name: len(counter.types) for counter in words.vocabulary.counters}
+    name = _one_of(parts["counter"], tuple(known), "counter")
+    return LiftedAtom(name, _terms(words, parts["args"], known[name]))
+
+
+def _terms(words: Words, data: object, arity: int) -> tuple[str, ...]:
+    listed = _array(data, arity, "args")
+    if len(listed) != arity:
+        raise Refused(Reason.ILL_TYPED, f"{len(listed)} arguments where {arity} belong")
+    known = words.vocabulary.constant_types
+    return tuple(term if isinstance(term, str) and term in known else _variable(words, term).name for term in listed)
+
+
+def _outcome(words: Words, data: object) -> Outcome:
+    parts = _object(data, ("probability", "effects"))
+    chance = parts["probability"]
+    if isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 1:
+        raise Refused(Reason.SHAPE, "a probability is a number from 0 to 1")
+    effects = _array(parts["effects"], schema.MAX_EFFECTS, "effects")
+    return Outcome(float(chance), tuple(_effect(words, part) for part in effects))
+
+
+def _effect(words: Words, data: object) -> Effect:
+    if isinstance(data, dict) and "counter" in data:
+        parts = _object(data, ("counter", "args", "change", "number"))
+        change = CounterOp(_one_of(parts["change"], tuple(CounterOp), "change"))
+        return CounterChange(change, _counter(words, parts), _number(parts["number"]))
+    return _literal(words, data, more=())
+
+
+def _reach(words: Words, data: object) -> Reach:
+    parts = _object(data, ("conditions",))
+    listed = _array(parts["conditions"], schema.MAX_CONDITIONS, "conditions")
+    conditions = tuple(_condition(words, part) for part in listed)
+    if not conditions:
+        raise Refused(Reason.SENSELESS, "a part of a goal that asks for nothing")
+    return Reach(_parameters(words, (), conditions, ()), conditions)
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _object(data: object, keys: Collection[str]) -> dict[str, Any]:
+    """The object itself, if it has these keys and no other."""
+    if not isinstance(data, dict) or data.keys() != set(keys):
+        raise Refused(Reason.SHAPE, f"expected an object of {', '.join(keys)}")
+    return data
+
+
+def _array(data: object, most: int, what: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise Refused(Reason.SHAPE, f"{what} is no array")
+    if len(data) > most:
+        raise Refused(Reason.TOO_MANY, f"{len(data)} {what}, at most {most}")
+    return data
+
+
+Text = TypeVar("Text", bound=str)
+
+
+def _one_of(data: object, names: Sequence[Text], what: str) -> Text:
+    found = next((name for name in names if isinstance(data, str) and data == name), None)
+    if found is None:
+        raise Refused(Reason.UNKNOWN, f"unknown {what} {_shown(data)}")
+    return found
+
+
+def _variable(words: Words, data: object) -> Variable:
+    found = words.variables.get(data) if isinstance(data, str) else None
+    if found is None:
+        raise Refused(Reason.UNKNOWN, f"unknown term {_shown(data)}")
+    return found
+
+
+def _truth(data: object) -> bool:
+    if not isinstance(data, bool):
+        raise Refused(Reason.SHAPE, f"{_shown(data)} is neither true nor false")
+    return data
+
+
+def _number(data: object) -> int:
+    if isinstance(data, bool) or not isinstance(data, int):
+        raise Refused(Reason.SHAPE, f"{_shown(data)} is no whole number")
+    return data
+
+
+def _shown(data: object) -> str:
+    return ascii(data)[:60] if isinstance(data, str | int | float) else type(data).__name__
+
+
+def _accept(check: Callable[[], None]) -> None:
+    """Let the rule language's own checks decide."""
+    try:
+        check()
+    except (SyntaxProblem, VocabularyProblem) as error:
+        raise Refused(Reason.ILL_TYPED, str(error)) from None
