@@ -102,7 +102,7 @@ class PlanningDecider:
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
-        self._failures: Counter[tuple[Action, frozenset[tuple[Fluent, Value]]]] = Counter()
+        self._failures: Counter[tuple[str, frozenset[tuple[Fluent, Value]]]] = Counter()
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
         self._not_before: dict[tuple[object, ...], int] = {}
@@ -141,11 +141,19 @@ class PlanningDecider:
         return verdict is Verdict.GO_ON
 
     def _note_failure(self, intention: Intention, before: State, after: State) -> None:
-        """Remember a step that was to have an effect and had none: what the laws miss there may go on being so."""
+        """Remember a step that was to have an effect and had none: what the laws miss there may go on being so.
+
+        What may matter is what is so of the agent itself and of the action's arguments, whichever things these are.
+        """
         action = intention.next_action()
         if not before.difference(after) and intention.model.predict(before, action).change:
-            own = frozenset((fluent, value) for fluent, value in before.values.items() if len(fluent) == 1)
-            self._failures[action, own] += 1
+            said = {arg: f"?{index}" for index, arg in enumerate(action.args)}
+            there = frozenset(
+                (tuple(said.get(term, term) for term in fluent), said.get(str(value), value))
+                for fluent, value in before.values.items()
+                if len(fluent) == 1 or fluent[1] in said
+            )
+            self._failures[action.name, there] += 1
 
     def _barred(self) -> Barred:
         """What failed so often in a situation that it is not to be planned there again in this episode."""
@@ -196,7 +204,9 @@ class PlanningDecider:
         found = self._plan(purpose, model, self._hoping(state, goals), goals)
         if found is None or all(name in state.universe.types for name in found.next_action().args):
             return found
-        return self._look_into(self._memory.unseen_places(), model, state)  # one cannot take what is but hoped for
+        unseen = self._memory.unseen_places()  # one cannot take what is but hoped for
+        there = [place for place in unseen if place in found.next_action().args]
+        return self._look_into(there, model, state) or self._look_into(unseen, model, state)
 
     def _hoping(self, state: State, goals: tuple[Reach, ...]) -> State:
         """The state with what places are likely like, and what the goals need where it is likeliest found soonest."""

@@ -29,6 +29,8 @@ _REMEMBERED = 5_000  # steps that are counted anew when other things come to mat
 
 NEW_CONTEXT, NEW_TRAIT, NEW_PAIR = range(3)  # how new an action is; less and less worth trying
 
+_TO_BE_SURE = 3  # times that an action that works elsewhere must fail under some condition
+
 _RELATING = (Form.IS, Form.SOME, Form.SAME, Form.DIFFERENT)  # of things: nothing or something, the same or another
 
 
@@ -73,6 +75,7 @@ class Novelty:
         self._tried: Counter[tuple[str, int]] = Counter()  # by action and relations
         self._surprising: Counter[tuple[str, int]] = Counter()
         self._surprises: Counter[str] = Counter()
+        self._worked: dict[tuple[str, int], int] = {}  # by action and relations, the traits with which it had an effect
         self._ties: dict[tuple[str, int], tuple[int, int]] = {}  # how many arguments were the agent's own, and at hand
         for done in self._history:
             self._count(*done)
@@ -127,6 +130,9 @@ class Novelty:
             self._tried[action.name, seen.relations] += 1
             self._surprising[action.name, seen.relations] += surprised
             self._surprises[action.name] += surprised
+            if moved:
+                worked = self._worked.get((action.name, seen.relations), 0)
+                self._worked[action.name, seen.relations] = worked | seen.traits
             self._traits.update((action.name, seen.relations, traits) for traits in seen.combinations())
             close, closest = self._closeness(action, frame), self._closest.get(action.name, (0, 0))
             self._ties[action.name, seen.relations] = close
@@ -174,11 +180,21 @@ class Novelty:
         untried = [
             traits.bit_count() + less - (traits.bit_count() == 1 and bool(traits & sought))
             for traits in seen.combinations()
-            if not self._traits[action.name, seen.relations, traits]
+            if self._is_untried(action.name, seen, traits, space.names_bits)
         ]
         if not untried:
             return None
         return min(untried), self._chance(action.name, seen.relations)
+
+    def _is_untried(self, action: str, seen: _View, traits: int, names: int) -> bool:
+        """Whether to try an action with some traits: once, or more often if it may be these that keep it from working.
+
+        So may a thing's condition, where the action did work otherwise; what things are called is too much to try.
+        """
+        times = self._traits[action, seen.relations, traits]
+        worked = self._worked.get((action, seen.relations), 0)
+        is_condition = traits.bit_count() == 1 and not traits & names
+        return times < (_TO_BE_SURE if worked and is_condition and not traits & worked else 1)
 
     def _chance(self, action: str, relations: int) -> float:
         """The chance of a surprise where arguments relate so, shrunk towards that in all, which is worth two cases."""
@@ -281,6 +297,7 @@ class _Space:
         self._singled = singled
         self._contexts = self._relations = self._traits = 0
         self._called: dict[str, int] = {}
+        self.names_bits = 0  # traits that are mere names
         self._checked = 0
 
     def view(self, frame: Frame, state: Readable) -> _View:
@@ -327,5 +344,6 @@ class _Space:
             if feature.form in (Form.IS, Form.TRUE):
                 self._traits |= bit
                 self._called[feature.value] = self._called.get(feature.value, 0) | bit
+                self.names_bits |= bit if is_name else 0
         if matters:
             self._contexts |= bit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,6 +18,7 @@ from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action
+from worldwright.world_model.state import Fluent, Value
 from worldwright.world_model.vocabulary import ENDED
 
 MAX_OPERATORS = 400_000
@@ -62,7 +63,7 @@ def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> Gro
     hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
     operators = [] if hopeless else _Operators(problem, reachability, numbering, deadline).all()
     if problem.barred:
-        operators = [operator for operator in operators if not _is_barred(problem, numbering, operator)]
+        operators = [way for operator in operators for way in _around_bars(problem, numbering, operator)]
     return GroundTask(
         state=problem.state,
         fluents=tuple(numbering.fluents),
@@ -74,13 +75,41 @@ def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> Gro
     )
 
 
-def _is_barred(problem: PlanningProblem, numbering: Numbering, operator: GroundOperator) -> bool:
-    """Whether an operator asks for nothing of the agent but what was so where its action is barred."""
-    needed = {numbering.fluents[number]: numbering.domains[number][value] for number, value in operator.preconditions}
-    return any(
-        action == operator.action and all(needed.get(fluent, value) == value for fluent, value in facts)
-        for action, facts in problem.barred
-    )
+def _around_bars(problem: PlanningProblem, numbering: Numbering, operator: GroundOperator) -> list[GroundOperator]:
+    """The operator where its action is not barred: with one more condition, that something there is otherwise.
+
+    That is what the operator asks nothing of, if it can change; if there is no such thing, there is no way.
+    """
+    ways = [operator]
+    args = {f"?{index}": arg for index, arg in enumerate(operator.action.args)}
+    for name, facts in sorted(problem.barred, key=str):
+        if name == operator.action.name:
+            there = {tuple(args.get(term, term) for term in f): args.get(str(v), v) for f, v in facts}
+            ways = [other for way in ways for other in _otherwise(problem, numbering, way, there)]
+    return ways
+
+
+def _otherwise(
+    problem: PlanningProblem, numbering: Numbering, operator: GroundOperator, facts: Mapping[Fluent, Value]
+) -> list[GroundOperator]:
+    """The operator if it asks for what contradicts the facts, else with one of them denied."""
+    needed = dict(operator.preconditions)
+    free = []
+    for fluent, value in sorted(facts.items(), key=str):
+        variable = numbering.variables.get(fluent)
+        if variable is None:  # it never changes
+            if problem.state.value(fluent) != value:
+                return [operator]
+        elif variable not in needed:
+            free.append((variable, value))
+        elif numbering.domains[variable][needed[variable]] != value:
+            return [operator]
+    return [
+        operator._replace(preconditions=tuple(sorted((*operator.preconditions, (variable, number)))))
+        for variable, value in free
+        for number, other in enumerate(numbering.domains[variable])
+        if other != value
+    ]
 
 
 def reached_goal(problem: PlanningProblem) -> Reach | None:

@@ -13,7 +13,7 @@ from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
-Barred = frozenset[tuple[Action, frozenset[tuple[Fluent, Value]]]]  # actions, each with facts about the agent itself
+Barred = frozenset[tuple[str, frozenset[tuple[Fluent, Value]]]]  # actions by name, each with facts where it is not done
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class PlanningProblem:
     filled in by the caller.
 
     Attributes:
-        barred: what is not to be done where, whatever the rules say: an action and facts about the agent itself.
-            Engines of unified-planning do not heed it.
+        barred: what is not to be done where, whatever the rules say: an action's name and facts, in which `?0`, `?1`
+            stand for its arguments. Engines of unified-planning do not heed it.
     """
 
     model: WorldModel

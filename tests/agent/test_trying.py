@@ -81,6 +81,25 @@ def test_what_lies_far_is_not_worth_trying_once_it_was_tried_closer() -> None:
     assert novelty.newness(away, far, enough=2) is None
 
 
+def test_a_condition_under_which_nothing_works_is_tried_until_that_is_sure() -> None:
+    novelty = Novelty(VOCABULARY)
+    shut = held("cup 1", "You arrive at fridge 1. The fridge 1 is closed.")
+    opened = held(
+        "cup 1",
+        "You arrive at fridge 1. The fridge 1 is closed.",
+        "You open the fridge 1. The fridge 1 is open. In it, you see nothing.",
+    )
+    put = Action("move", ("cup-1", "fridge-1"))
+    novelty.add(put, shut)
+    assert novelty.newness(shut, put, enough=1) is None  # it may never work
+    novelty.add(put, opened, moved=True)
+    assert novelty.newness(opened, put, enough=1) is None
+    assert novelty.newness(shut, put, enough=1) is not None
+    novelty.add(put, shut)
+    novelty.add(put, shut)
+    assert novelty.newness(shut, put, enough=1) is None
+
+
 # -- what to try -----------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,12 @@ from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus
 from worldwright.planning.process import run
 from worldwright.planning.up_bridge import UnifiedPlanning
 from worldwright.planning.validation import validate
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import LiftedAtom, Literal
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.state import Fluent, State, Universe, Value
+from worldwright.world_model.syntax import parse_rule
+from worldwright.world_model.vocabulary import ActionSignature, Object, Predicate, Type, Variable, Vocabulary
 
 LIMITS = Limits(cpu_seconds=60)
 OPTIMAL = GroundingEngine(FastDownward((sas.OPTIMAL,)))
@@ -103,14 +109,52 @@ def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(n
     state, barred = problem.state, set()
     for step in plan.steps:
         own = frozenset((fluent, value) for fluent, value in state.values.items() if len(fluent) == 1)
-        barred.add((step.action, own))
+        barred.add((step.action.name, own))
         state = problem.model.predict(state, step.action).state
-    first = frozenset(one for one in barred if one[0] == plan.actions[0])
+    first = frozenset(one for one in barred if one[0] == plan.actions[0].name)
     other = engine.solve(replace(problem, barred=first), Limits())
     assert other.plan is not None and other.plan.actions[0] != plan.actions[0]
     nowhere: frozenset[tuple[tuple[str, ...], str | int]] = frozenset()
-    everywhere = frozenset((action, nowhere) for action, _ in barred)
+    everywhere = frozenset((name, nowhere) for name, _ in barred)
     assert engine.solve(replace(problem, barred=everywhere), Limits()).status is PlanStatus.UNSOLVABLE
+
+
+SHED = Vocabulary(
+    name="shed",
+    types=(Type("tool"), Type("tint")),
+    constants=(Object("red", "tint"), Object("blue", "tint")),
+    predicates=(
+        Predicate("tinted", ("tool", "tint"), functional=True),
+        Predicate("dirty", ("tool",)),
+        Predicate("held", ("tool",)),
+    ),
+    actions=(ActionSignature("take", ("tool",)), ActionSignature("wipe", ("tool",))),
+)
+TAKES = """(:rule takes :action take :parameters (?t - tool) :precondition (and) :outcomes ((1 (and (held ?t))))
+  :evidence (support 1 contradicted 0 author human learned-at 0))"""
+WIPES = """(:rule wipes :action wipe :parameters (?t - tool) :precondition (and (dirty ?t))
+  :outcomes ((1 (and (not (dirty ?t))))) :evidence (support 1 contradicted 0 author human learned-at 0))"""
+
+
+@pytest.mark.parametrize("name", ["fast-downward", "search"])
+def test_what_is_barred_with_one_thing_is_done_with_another_or_when_the_thing_was_changed(name: str) -> None:
+    universe = Universe(SHED)
+    values: dict[Fluent, Value] = {}
+    for tool, tint in (("t1", "red"), ("t2", "red"), ("t3", "blue")):
+        universe.add_object(tool, "tool")
+        values |= {("tinted", tool): tint, ("dirty", tool): True}
+    model = WorldModel(SHED, (parse_rule(SHED, TAKES), parse_rule(SHED, WIPES)))
+    held = Reach((Variable("?t", "tool"),), (Literal(LiftedAtom("held", ("?t",))),))
+    problem = PlanningProblem(model, State(values, universe), (held,))
+
+    def plan_where(*barred: tuple[Fluent, Value]) -> list[str]:
+        result = engine_named(name).solve(replace(problem, barred=frozenset({("take", frozenset(barred))})), LIMITS)
+        assert result.plan is not None
+        return [str(action) for action in result.plan.actions]
+
+    assert plan_where((("tinted", "?0"), "red")) == ["(take t3)"]
+    first, second = plan_where((("dirty", "?0"), True))
+    assert first.startswith("(wipe") and second == first.replace("wipe", "take")
 
 
 def test_an_unknown_engine_is_named_in_one_line_with_the_known_ones() -> None:
