@@ -13,7 +13,7 @@ from functools import partial
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
-from worldwright.agent.novelty import NEW_CONTEXT, Novelty
+from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
@@ -57,6 +57,7 @@ class Explorer:
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
     _grounded: dict[str, _Grounded] = field(default_factory=dict)
+    _sights: dict[tuple[int, Action], Sight] = field(default_factory=dict)
     _newness: dict[str, dict[tuple[int, Action], tuple[int, float] | None]] = field(default_factory=dict)  # by action
 
     def note(
@@ -67,7 +68,11 @@ class Explorer:
         self._newness.pop(action.name, None)
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None and self.novelty.attend(learner.refs(), learner.names()):
-            self._newness.clear()
+            self._forget_sights()
+
+    def _forget_sights(self) -> None:
+        self._sights.clear()
+        self._newness.clear()
 
     def random_action(self, actions: Collection[Action]) -> Action:
         """Any action, then any of its arguments: else what takes many would be done nearly always."""
@@ -113,10 +118,10 @@ class Explorer:
 
     def is_new(self, action: Action, state: State) -> bool:
         """Whether an action with arguments was not done yet with such things in such a context."""
-        return self.novelty.newness(state, action, self._enough(action)) is not None
+        return self.novelty.newness(action, self.novelty.sight(state, action), self._enough(action)) is not None
 
     def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: State) -> bool:
-        new = self.novelty.newness(end, action, self._enough(action), wanted)
+        new = self.novelty.newness(action, self.novelty.sight(end, action), self._enough(action), wanted)
         return new is not None and new[0] <= finest
 
     def _newest(
@@ -152,7 +157,9 @@ class Explorer:
         known = self._newness.setdefault(action.name, {})
         key = (state.packed, action)
         if key not in known:
-            known[key] = self.novelty.newness(state, action, enough, wanted)
+            if key not in self._sights:
+                self._sights[key] = self.novelty.sight(state, action)
+            known[key] = self.novelty.newness(action, self._sights[key], enough, wanted)
         return known[key]
 
     def _enough(self, action: Action) -> int:
@@ -210,7 +217,7 @@ class Explorer:
             task = ground(PlanningProblem(model, state, (), barred), limits)
         except PlanningStopped:
             task = GroundTask(state, (), (), (), (), ())
-        self._newness.clear()  # its states were told apart by what the last one knew
+        self._forget_sights()  # states were told apart by what the last one knew
         self._grounded[purpose] = _Grounded(model.rules, barred, known, task)
         return task
 

@@ -155,8 +155,13 @@ class Novelty:
 
         return count
 
+    def sight(self, state: Readable, action: Action) -> Sight:
+        """What an action with arguments meets in a state; it stays so until other things come to matter (`attend`)."""
+        frame = Frame(state, action.args)
+        return Sight(self._view(action, frame, state), *self._closeness(action, frame))
+
     def newness(
-        self, state: Readable, action: Action, enough: int, wanted: Collection[str] = frozenset()
+        self, action: Action, sight: Sight, enough: int, wanted: Collection[str] = frozenset()
     ) -> tuple[int, float] | None:
         """How new an action with arguments would be, and the chance that it surprises; None if it is not new at all.
 
@@ -165,18 +170,16 @@ class Novelty:
         effect in that context. A wanted one is worth as much as a new context. The chance of a surprise is what it
         was so far where arguments related so to the agent, and before there were such cases what it was at all.
         """
-        frame = Frame(state, action.args)
         space = self._spaces[self._kin[action.name], self._refs[action.name]]
-        seen = space.view(frame, state)
+        seen = sight.view
         if self._counts.get((action.name, seen.context), 0) < enough:
             return NEW_CONTEXT, 1.0
-        own, near = self._closeness(action, frame)
         nearest = self._closest.get(action.name, (0, 0))
         moved = (action.name, seen.context) in self._moving
-        if near < nearest[1] and not moved:
+        if sight.near < nearest[1] and not moved:
             return None
         sought = space.called(wanted)
-        less = own < nearest[0] and not moved
+        less = sight.own < nearest[0] and not moved
         untried = [
             traits.bit_count() + less - (traits.bit_count() == 1 and bool(traits & sought))
             for traits in seen.combinations()
@@ -284,6 +287,15 @@ class _View:
         """Each trait, and each pair of traits."""
         single = [1 << index for index in range(self.traits.bit_length()) if self.traits >> index & 1]
         return [*single, *(one | other for one, other in combinations(single, 2))]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What an action with arguments meets in a state, and how many of these are the agent's own, and at hand."""
+
+    view: _View
+    own: int
+    near: int
 
 
 class _Space:
