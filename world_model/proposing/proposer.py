@@ -16,7 +16,7 @@ from worldwright.world_model.goal import Goal
 from worldwright.world_model.judging import Counterexample, Judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.proposing import prompts
-from worldwright.world_model.proposing.notes import Exchanged, Hear, Refusal, Silenced, Turned, unheard
+from worldwright.world_model.proposing.notes import Hear, Refusal, Silenced, Turned, unheard
 from worldwright.world_model.proposing.reading import Edge, Rejection, read_edges, read_goal, read_rules
 from worldwright.world_model.proposing.scenes import Scene, scene_of
 from worldwright.world_model.proposing.words import Words
@@ -38,10 +38,10 @@ class Proposer:
 
     Args:
         vocabulary: of the world.
-        chat: who is asked.
+        chat: who is asked; `Watched`, if each question and answer is to be heard of.
         samples: how many answers are asked for to each question.
         refinements: how often a refuted rule may go back.
-        hear: is told of every question, answer and verdict.
+        hear: is told of every verdict and refusal, and of giving up.
 
     Attributes:
         counts: how often what happened: `asked`, `answered`, `unanswered`, `proposed`, `refuted`, `repaired`, and
@@ -169,7 +169,6 @@ class Proposer:
             reply = self.chat.ask(request)
         except ModelProblem as problem:
             self.counts["unanswered"] += 1
-            self.hear(Exchanged(request, error=str(problem)))
             self._silences += 1
             if isinstance(problem, Spent) or self._silences >= MAX_SILENCES:
                 self._silent = True
@@ -177,7 +176,6 @@ class Proposer:
             return None
         self._silences = 0
         self.counts["answered"] += 1
-        self.hear(Exchanged(request, reply))
         return reply
 
     def _reject(self, request: Request, rejections: Sequence[Rejection]) -> None:

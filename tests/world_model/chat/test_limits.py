@@ -154,7 +154,7 @@ def test_each_exchange_is_reported_with_what_it_cost() -> None:
             watched.ask(question())
     first, second, third = heard
     assert (first.purpose, first.sample, first.answer, first.finish, first.error) == ("rule", 4, "{}", "length", "")
-    assert first.prompt == "[system]\nYou explain laws.\n\n[user]\nWhat does toggle do?"
+    assert first.prompt == ("system: You explain laws.", "user: What does toggle do?")
     assert (first.prompt_tokens, first.answer_tokens, first.seconds, first.usd) == (1000, 500, 2.0, 0.003)
     assert second.error == "Unreachable: down" and second.answer == "" and second.usd is None
     assert third.error.startswith("Spent: the limit of 2 calls")
@@ -168,8 +168,18 @@ def test_a_huge_text_is_reported_in_part() -> None:
     with pytest.raises(Spent):
         Watched(limited, heard.append, "small").ask(question("x" * 10_000_000))
     Watched(answering("y" * 4_000_000), heard.append, "small").ask(question())
-    assert max(len(text) for exchange in heard for text in (exchange.prompt, exchange.answer)) < 201_000
+    assert max(len(text) for exchange in heard for text in (*exchange.prompt, exchange.answer)) < 201_000
     assert heard[1].answer.endswith("[and 3800000 characters more]")
+
+
+def test_several_listeners_hear_the_same_with_the_price_that_the_first_knows() -> None:
+    first: list[Exchange] = []
+    second: list[Exchange] = []
+    inner = Watched(answering("{}"), first.append, "small", Price(1e6, 1e6))
+    Watched.by(second.append, inner).ask(question())
+    assert second == first and first[0].usd is not None and first[0].key
+    Watched.by(second.append, answering("{}")).ask(question())
+    assert second[1].usd is None and len(first) == 1
 
 
 def test_a_question_without_a_key_is_reported_too() -> None:
