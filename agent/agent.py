@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
+from worldwright.agent.asking import was_recorded
 from worldwright.agent.belief import Belief
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.deciding import POLICIES
@@ -202,6 +203,8 @@ class Agent:
     def recall(self, env: Env, transitions: Iterable[Transition], surprising: Container[tuple[int, int]]) -> None:
         """Learn from recorded transitions as if they happened now, in order, without recording them again.
 
+        A language model is asked again what it was asked then; what a recording answers is not told again.
+
         Args:
             env: of their kind.
             transitions: of whole episodes.
@@ -221,6 +224,8 @@ class Agent:
             learner.review()
         learner.record = self._record
         mind.model = learner.model
+        if learner.buffer:  # else nothing was told yet
+            mind.notes[:] = dropwhile(was_recorded, mind.notes)
 
     def _meet(self, perceiver: Perceiver) -> Mind:
         """The agent's learning mind for a world; kept from one environment of that world to the next."""

@@ -31,3 +31,8 @@ def event_of(note: Note, step: int) -> Event:
             return Rejected(step=step, purpose=purpose, reason=reason, detail=detail, excerpt=excerpt)
         case notes.Silenced(why):
             return Silenced(step=step, why=why)
+
+
+def was_recorded(note: Note) -> bool:
+    """Whether nothing was sent for what is noted."""
+    return not (isinstance(note, Exchange) and note.seconds)

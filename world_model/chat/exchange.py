@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from worldwright.world_model.chat.canonical import question_key
 from worldwright.world_model.chat.prices import Price
-from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request
+from worldwright.world_model.chat.request import ChatModel, ModelProblem, NotRecorded, Reply, Request, Spent
 
 MAX_TEXT = 200_000  # characters of a prompt or an answer that go on record
 
@@ -26,7 +26,7 @@ class Exchange:
         finish: how the answer ended (see `Reply`); empty if there was none.
         prompt_tokens: of the question, as the endpoint counts them.
         answer_tokens: of the answer.
-        seconds: how long it took; 0 if the answer was on a recording.
+        seconds: how long it took; 0 if nothing was sent: it was on a recording, or to be.
         usd: what it cost in US dollars; None if the price is not known.
         model: what the endpoint calls the model that answered.
         error: why there was no answer, as `Kind: message`; empty if there was one.
@@ -44,6 +44,10 @@ class Exchange:
     usd: float | None = None
     model: str = ""
     error: str = ""
+
+
+def unheard(exchange: Exchange) -> None:
+    """Nobody listens."""
 
 
 class Watched:
@@ -75,7 +79,8 @@ class Watched:
         try:
             reply = self._inner.ask(request)
         except ModelProblem as problem:
-            seconds = round(time.monotonic() - start, 4)
+            unsent = isinstance(problem, Spent | NotRecorded)
+            seconds = 0.0 if unsent else round(time.monotonic() - start, 4)
             self._listener(replace(asked, seconds=seconds, error=f"{type(problem).__name__}: {problem}"))
             raise
         self._listener(self._answered(asked, reply))
