@@ -220,8 +220,18 @@ def code_digest() -> str:
 
 def differences(one: RunConfig, other: RunConfig) -> str:
     """The settings in which two configurations differ, as text."""
-    first, second = one.model_dump(mode="json"), other.model_dump(mode="json")
-    return ", ".join(f"{key} {second[key]}, not {first[key]}" for key in first if first[key] != second[key])
+    first, second = _leaves(one), _leaves(other)
+    keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    return ", ".join(f"{key} {second.get(key)}, not {first.get(key)}" for key in keys)
+
+
+def _leaves(config: RunConfig) -> dict[str, object]:
+    """The settings by name, those of the agent and of the language model each for itself."""
+    found: dict[str, object] = {}
+    for key, value in config.model_dump(mode="json").items():
+        parts = value.items() if key in ("agent", "llm") and value else ()
+        found |= {f"{key}.{name}": part for name, part in parts} or {key: value}
+    return found
 
 
 def _sources() -> Iterable[Path]:

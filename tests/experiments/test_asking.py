@@ -364,6 +364,13 @@ def test_what_does_not_fit_is_one_line_before_anything_starts(
     assert not Path("runs").exists()
 
 
+def test_a_run_with_another_model_or_limit_is_another_run(told: Told) -> None:
+    words = ("--llm", told.server.url, "--llm-model", "other", "--llm-calls", 5)
+    done = invoke("run", LEVEL, *SHORT, *ONE, "--out", told.folder, *words)
+    assert done.exit_code == 1
+    assert "llm.name scripted, not other" in done.stderr and "llm.calls None, not 5" in done.stderr
+
+
 def test_several_processes_share_no_model(finished: Path) -> None:
     done = invoke("eval", LEVEL, "--model", finished / "model.ww", "--freeze", "--jobs", 2, *WHOLE)
     assert done.exit_code == 1 and "--jobs cannot share" in done.stderr
