@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from worldwright.agent.events import Asked, EpisodeEnded, Event, Proposed, Refuted, Rejected, Silenced
+from worldwright.world_model.chat.request import GivenUp, NotRecorded, Spent, TooLong
 
-UNSENT = ("Spent", "NotRecorded")  # failures of questions that went nowhere
+UNSENT = {kind.__name__ for kind in (Spent, TooLong, GivenUp, NotRecorded)}  # failures that cost nothing
 
 _NAME = re.compile(r"\(:rule (\S+)")
 

@@ -8,7 +8,7 @@ from tests.world_model.answering import NOTHING, Scripted, answer
 from tests.world_model.test_proposing_prompts import texts
 from tests.world_model.walks import law, laws, walks
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
-from worldwright.world_model.chat.request import ModelProblem, Reply, Spent, Unreachable
+from worldwright.world_model.chat.request import ModelProblem, Reply, Spent, TooLong, Unreachable
 from worldwright.world_model.goal import parse_goal
 from worldwright.world_model.judging import Judge
 from worldwright.world_model.language import ActionRule, Outcome
@@ -147,6 +147,12 @@ def test_what_fails_now_and_then_is_asked_on() -> None:
     explain(found)
     assert len(asked(found)) == 15 and not found.silent
     assert not any(isinstance(note, Silenced) for note in notes)
+
+
+def test_a_question_that_is_too_long_says_nothing_about_the_next() -> None:
+    found, notes = proposer(*[TooLong("16000 tokens")] * 9, NOTHING, samples=10)
+    assert explain(found) == []
+    assert len(asked(found)) == 10 and not found.silent and notes == []
 
 
 def test_a_spent_limit_ends_the_asking_at_once() -> None:

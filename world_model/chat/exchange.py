@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from worldwright.world_model.chat.canonical import question_key
 from worldwright.world_model.chat.prices import Price
-from worldwright.world_model.chat.request import ChatModel, ModelProblem, NotRecorded, Reply, Request, Spent
+from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Unsent
 
 MAX_TEXT = 200_000  # characters of a prompt or an answer that go on record
 
@@ -79,8 +79,7 @@ class Watched:
         try:
             reply = self._inner.ask(request)
         except ModelProblem as problem:
-            unsent = isinstance(problem, Spent | NotRecorded)
-            seconds = 0.0 if unsent else round(time.monotonic() - start, 4)
+            seconds = 0.0 if isinstance(problem, Unsent) else round(time.monotonic() - start, 4)
             self._listener(replace(asked, seconds=seconds, error=f"{type(problem).__name__}: {problem}"))
             raise
         self._listener(self._answered(asked, reply))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent
+from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent, TooLong
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.judging import Counterexample, Judge
 from worldwright.world_model.language import ActionRule
@@ -169,7 +169,7 @@ class Proposer:
             reply = self.chat.ask(request)
         except ModelProblem as problem:
             self.counts["unanswered"] += 1
-            self._silences += 1
+            self._silences += not isinstance(problem, TooLong)
             if isinstance(problem, Spent) or self._silences >= MAX_SILENCES:
                 self._silent = True
                 self.hear(Silenced(str(problem)))

@@ -12,7 +12,7 @@ from worldwright.world_model.chat.endpoint import Endpoint
 from worldwright.world_model.chat.exchange import Exchange, Watched
 from worldwright.world_model.chat.limits import Limited, Limits, token_estimate
 from worldwright.world_model.chat.prices import FREE, Price, built_in_prices, read_prices
-from worldwright.world_model.chat.request import ModelProblem, NotRecorded, Reply, Request, Spent, Unreachable
+from worldwright.world_model.chat.request import ModelProblem, NotRecorded, Reply, Request, Spent, TooLong, Unreachable
 from worldwright.world_model.chat.scripted import Script
 from worldwright.world_model.chat.scripted_server import ScriptedServer, refuses, says
 from worldwright.world_model.files import FileProblem
@@ -84,9 +84,9 @@ def test_a_huge_question_is_refused_before_it_is_sent() -> None:
     """C28."""
     with ScriptedServer([says("{}")]) as server:
         limited = Limited(Endpoint(server.url, "scripted"), Limits())
-        with pytest.raises(Spent, match="over the limit of 16000"):
+        with pytest.raises(TooLong, match="over the limit of 16000"):
             limited.ask(question("observation " * 900_000))
-        with pytest.raises(Spent, match="over the limit of 16000"):
+        with pytest.raises(TooLong, match="over the limit of 16000"):
             limited.ask(question(schema={"enum": ["name"] * 100_000}))
         assert server.received == []
 
@@ -103,7 +103,7 @@ def test_a_dead_endpoint_is_given_up_said_once_and_tried_again_ever_more_rarely(
             limited.ask(question())
     assert len(script.asked) == 3 + 4  # after rests of 10, 20, 40 and 80
     assert said == ["the model is given up after 3 failures in a row: http://here: down"]
-    assert limited.usage.failures == {"Unreachable": 200} and limited.usage.calls == 7
+    assert limited.usage.failures == {"GivenUp": 193, "Unreachable": 7} and limited.usage.calls == 7
 
 
 def test_an_endpoint_that_comes_back_is_asked_again() -> None:
@@ -165,7 +165,7 @@ def test_a_huge_text_is_reported_in_part() -> None:
     """C28."""
     heard: list[Exchange] = []
     limited = Limited(answering("{}"), Limits())
-    with pytest.raises(Spent):
+    with pytest.raises(TooLong):
         Watched(limited, heard.append, "small").ask(question("x" * 10_000_000))
     Watched(answering("y" * 4_000_000), heard.append, "small").ask(question())
     assert max(len(text) for exchange in heard for text in (*exchange.prompt, exchange.answer)) < 201_000
