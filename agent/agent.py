@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
 
+from worldwright.agent.asking import was_recorded
 from worldwright.agent.belief import Belief
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.deciding import POLICIES
@@ -26,6 +27,7 @@ from worldwright.agent.novelty import Novelty
 from worldwright.envs.perceiver import Perceiver
 from worldwright.envs.registry import Env, make_env, perceiver_for
 from worldwright.planning.engines import engine_named
+from worldwright.world_model.chat.exchange import Watched
 from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
@@ -45,7 +47,7 @@ class Agent:
         seed: of the agent's own choices.
         record: hears every transition of an episode that is learned from, before it is learned from.
         chat: the language model that rules are asked of, if the author is one that asks; it is asked only while
-            learning.
+            learning. Each exchange is an event, with its price if `chat` is a `Watched` that knows it.
 
     Attributes:
         episodes: the number that the next episode gets in the experience; each gets one of its own.
@@ -201,6 +203,8 @@ class Agent:
     def recall(self, env: Env, transitions: Iterable[Transition], surprising: Container[tuple[int, int]]) -> None:
         """Learn from recorded transitions as if they happened now, in order, without recording them again.
 
+        A language model is asked again what it was asked then; what a recording answers is not told again.
+
         Args:
             env: of their kind.
             transitions: of whole episodes.
@@ -220,6 +224,8 @@ class Agent:
             learner.review()
         learner.record = self._record
         mind.model = learner.model
+        if learner.buffer:  # else nothing was told yet
+            mind.notes[:] = dropwhile(was_recorded, mind.notes)
 
     def _meet(self, perceiver: Perceiver) -> Mind:
         """The agent's learning mind for a world; kept from one environment of that world to the next."""
@@ -235,9 +241,9 @@ class Agent:
         vocabulary, config = mind.perceiver.vocabulary, self.config
         proposer = None
         if config.author in ASKING:
-            if self._chat is None:
+            if mind.chat is None:
                 raise WorldwrightError(f"author {config.author!r} asks a language model, and none was given")
-            proposer = Proposer(vocabulary, self._chat, config.samples, config.refinements, mind.notes.append)
+            proposer = Proposer(vocabulary, mind.chat, config.samples, config.refinements, mind.notes.append)
         return RuleLearner(mind.model, AUTHORS[config.author](vocabulary, proposer, config.priors), self._record)
 
     def _new_mind(self, perceiver: Perceiver) -> Mind:
@@ -247,4 +253,6 @@ class Agent:
         require_same_vocabulary(model, perceiver.vocabulary)
         rng = random.Random(self._seed)
         explorer = Explorer(self.config, Novelty(perceiver.vocabulary), rng)
-        return Mind(self.config, perceiver, model, None, explorer, rng)
+        mind = Mind(self.config, perceiver, model, None, explorer, rng)
+        mind.chat = Watched.by(mind.notes.append, self._chat) if self._chat is not None else None
+        return mind

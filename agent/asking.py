@@ -1,11 +1,11 @@
-"""What whoever proposes rules noted of its work, as events."""
+"""What was noted of a language model's work, as events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from worldwright.agent.events import Asked, Event, Proposed, Refuted, Rejected, Silenced
-from worldwright.world_model.chat.request import Reply
+from worldwright.world_model.chat.exchange import Exchange
 from worldwright.world_model.proposing import notes
 from worldwright.world_model.proposing.notes import Note
 
@@ -20,8 +20,8 @@ def drained(found: list[Note], step: int) -> Iterator[Event]:
 def event_of(note: Note, step: int) -> Event:
     """The event that a note is."""
     match note:
-        case notes.Exchanged():
-            return _asked(note, step)
+        case Exchange():
+            return Asked(step=step, **vars(note))
         case notes.Turned(rule, "waits" | "kept" as verdict, why):
             return Proposed(step=step, rule=rule, verdict=verdict, why=why)
         case notes.Turned(rule, _, why):
@@ -33,18 +33,6 @@ def event_of(note: Note, step: int) -> Event:
             return Silenced(step=step, why=why)
 
 
-def _asked(note: notes.Exchanged, step: int) -> Asked:
-    reply = note.reply or Reply("", finish="")
-    return Asked(
-        step=step,
-        purpose=note.request.purpose,
-        sample=note.request.sample,
-        prompt=tuple(f"{message.role}: {message.text}" for message in note.request.messages),
-        answer=reply.text,
-        finish=reply.finish,
-        model=reply.model,
-        prompt_tokens=reply.prompt_tokens,
-        answer_tokens=reply.answer_tokens,
-        seconds=round(reply.seconds, 4),
-        error=note.error,
-    )
+def was_recorded(note: Note) -> bool:
+    """Whether nothing was sent for what is noted."""
+    return not (isinstance(note, Exchange) and note.seconds)

@@ -103,23 +103,21 @@ class Revised(Event):
 
 
 class Asked(Event):
-    """A language model was asked.
-
-    `price` is in dollars, None where it is not known; `error` says why there is no answer.
-    """
+    """A language model was asked: an `Exchange` (see there what each field is), whoever asked, answered or not."""
 
     kind: Literal["asked"] = "asked"
+    key: str
     purpose: str
     sample: int
     prompt: tuple[Said, ...]
     answer: Said
     finish: str
-    model: Said
     prompt_tokens: int
     answer_tokens: int
     seconds: float
-    price: float | None = None
-    error: Said = ""
+    usd: float | None
+    model: Said
+    error: Said
 
 
 class Proposed(Event):

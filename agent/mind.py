@@ -10,6 +10,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
+from worldwright.world_model.chat.exchange import Watched
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
@@ -37,6 +38,7 @@ class Mind:
     curious: bool = False  # learning comes before the goal
     ways: dict[str, Counter[Position]] = field(default_factory=dict)  # how far each action moved the agent
     notes: list[Note] = field(default_factory=list)  # what was asked of a language model and not told yet
+    chat: Watched | None = None  # the language model, whose every exchange becomes a note
 
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from worldwright.agent.events import Event, Listener, Silenced
+from worldwright.agent.learner import ASKING
 from worldwright.agent.loop import EpisodeResult
-from worldwright.experiments.config import RunConfig, environment_keywords, with_settings
+from worldwright.experiments.asking import WHICH, ModelOptions, ModelSource, chosen_model, with_model_options
+from worldwright.experiments.config import BadSetting, RunConfig, environment_keywords, with_settings
+from worldwright.experiments.costs import Costs, asked_no_more
 from worldwright.experiments.evaluating import Evaluation, play_frozen, play_learning, results_json
 from worldwright.experiments.explaining import action_of, explain, recorded
 from worldwright.experiments.folder import RunFolder, code_digest, default_folder
@@ -29,6 +35,7 @@ from worldwright.experiments.terminal import (
     say,
     warn,
 )
+from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.files import require_writable, write_whole
 from worldwright.world_model.knowledge import KnowledgeGraph
@@ -55,8 +62,10 @@ ModelFile = Annotated[Path, typer.Option(metavar="FILE", help="the model to act 
 
 
 @app.command()
+@with_model_options
 def run(
     env_ids: Ids,
+    language_model: ModelOptions,
     episodes: Annotated[int, typer.Option(min=0, help="of each id, played for the goal")] = 10,
     seed: Seed = 0,
     steps: Annotated[
@@ -68,26 +77,19 @@ def run(
     set_: Set = [],  # noqa: B006
 ) -> None:
     """Learn and act: explore from nothing, then pursue the goal, learning on. The same command again resumes."""
-    with errors_in_one_line():
+    with errors_in_one_line(), chosen_model(language_model, os.environ, seed) as source:
         known = load_model(model) if model is not None else None
-        config = configured(
-            RunConfig(
-                env_ids=tuple(env_ids),
-                seed=seed,
-                episodes=episodes,
-                steps=steps if steps is not None else LEARNING_STEPS if known is None else 0,
-            ),
-            known,
-            env,
-            set_,
-        )
-        folder = RunFolder(out or default_folder(config))
-        perform(config, known, folder)
+        learning = steps if steps is not None else LEARNING_STEPS if known is None else 0
+        config = RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes, steps=learning)
+        config = configured(config, known, source, env, set_)
+        perform(config, known, source, RunFolder(out or default_folder(config)))
 
 
 @app.command()
+@with_model_options
 def learn(
     env_ids: Ids,
+    language_model: ModelOptions,
     steps: Annotated[int, typer.Option(min=1, help="environment steps, shared by the ids in turn")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="where the model goes")],
     seed: Seed = 0,
@@ -96,17 +98,19 @@ def learn(
     set_: Set = [],  # noqa: B006
 ) -> None:
     """Only learn: explore for a number of steps and write the learned model. The same command again resumes."""
-    with errors_in_one_line():
+    with errors_in_one_line(), chosen_model(language_model, os.environ, seed) as source:
         require_writable(out)
-        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, steps=steps), None, env, set_)
+        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, steps=steps), None, source, env, set_)
         where = RunFolder(folder or default_folder(config))
-        write_whole(out, show_model(perform(config, None, where)))
+        write_whole(out, show_model(perform(config, None, source, where)))
         say(console(), f"model: {out}")
 
 
 @app.command("eval")
+@with_model_options
 def evaluate(
     env_ids: Ids,
+    language_model: ModelOptions,
     model: ModelFile,
     episodes: Annotated[int, typer.Option(min=1, help="of each id")] = 100,
     seed: Seed = 0,
@@ -117,25 +121,31 @@ def evaluate(
     set_: Set = [],  # noqa: B006
 ) -> None:
     """Only act: play episodes for the goal with a model."""
-    with errors_in_one_line():
+    with errors_in_one_line(), chosen_model(language_model, os.environ, seed) as source:
         screen = console()
         if jobs > 1 and not freeze:
             raise WorldwrightError(
                 "--jobs needs --freeze: an agent that learns on plays its episodes one after another"
             )
+        if jobs > 1 and source is not None:
+            raise WorldwrightError("--jobs cannot share a language model and its limits: leave one of them out")
         if json_file is not None:
             require_writable(json_file)
         known = load_model(model)
-        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes), known, env, set_)
+        config = configured(RunConfig(env_ids=tuple(env_ids), seed=seed, episodes=episodes), known, source, env, set_)
         vocabulary_of(config, known)  # what cannot be played is an error before anything is played
         evaluation = Evaluation(
             show_model(known), config.env_ids, config.episodes, config.seed, config.agent, config.env
         )
-        results = _watched(screen, play_frozen(evaluation, jobs) if freeze else play_learning(evaluation))
+        costs = Costs()
+        with answering(source) as chat:
+            tell = _telling(costs)
+            played = play_frozen(evaluation, jobs, tell, chat) if freeze else play_learning(evaluation, tell, chat)
+            results = _watched(screen, played)
         if json_file is not None:
             write_whole(json_file, results_json(results))
         screen.print(results_table(by_id(results)))
-        for line in failures(results):
+        for line in (*failures(results), *costs.lines()):
             say(screen, line)
         _require_steps(results)
 
@@ -193,13 +203,31 @@ def export(
             say(console(), text.rstrip("\n"))
 
 
-def configured(config: RunConfig, known: WorldModel | None, env: list[str], settings: list[str]) -> RunConfig:
-    """The configuration with what --model, --env and --set say."""
+def configured(
+    config: RunConfig, known: WorldModel | None, source: ModelSource | None, env: list[str], settings: list[str]
+) -> RunConfig:
+    """The configuration with what --model, --llm, --env and --set say.
+
+    Who has a language model learns from it beside the inducer, unless a setting says otherwise.
+    """
     digest = hashlib.sha256(show_model(known).encode()).hexdigest() if known is not None else None
-    return with_settings(config.model_copy(update={"model": digest, "env": environment_keywords(env)}), settings)
+    news: dict[str, object] = {"model": digest, "env": environment_keywords(env)}
+    if source is not None:
+        news |= {"llm": source.config, "agent": config.agent.model_copy(update={"author": "both"})}
+    config = with_settings(config.model_copy(update=news), settings)
+    if config.agent.author in ASKING and source is None:
+        raise BadSetting(f"agent.author={config.agent.author} asks a language model, and none is named: give {WHICH}")
+    return config
 
 
-def perform(config: RunConfig, known: WorldModel | None, folder: RunFolder) -> WorldModel:
+def answering(
+    source: ModelSource | None, cassette: Path | None = None
+) -> contextlib.AbstractContextManager[ChatModel | None]:
+    """The language model, if there is one; what it answers is kept on the cassette unless it is kept elsewhere."""
+    return source.opened(cassette) if source is not None else contextlib.nullcontext()
+
+
+def perform(config: RunConfig, known: WorldModel | None, source: ModelSource | None, folder: RunFolder) -> WorldModel:
     """Do a run, or what is left of it, and print what came of it; the model after it."""
     screen = console()
     if not folder.exists:
@@ -212,9 +240,10 @@ def perform(config: RunConfig, known: WorldModel | None, folder: RunFolder) -> W
     else:
         with (
             interruption(f"the same command goes on from the last finished episode; so far: {folder.path}"),
+            answering(source, folder.answers) as chat,
             Progress(screen, config, folder.episodes()) as progress,
         ):
-            Run(config, folder, progress).perform()
+            Run(config, folder, progress, chat).perform()
     model = load_model(folder.model)
     _summarise(screen, folder, model)
     return model
@@ -234,8 +263,21 @@ def _summarise(screen: Console, folder: RunFolder, model: WorldModel) -> None:
     screen.print(results_table(groups.items()))
     for line in failures(episode.result() for episode in episodes if not episode.steps):
         say(screen, f"not played: {line}")
+    for line in folder.costs().lines():
+        say(screen, line)
     say(screen, f"{len(model.rules)} rules learned in {model.steps} steps; all of it: {folder.path}")
     _require_steps([episode.result() for episode in episodes])
+
+
+def _telling(costs: Costs) -> Listener:
+    """Hears of costs where no log is kept, and warns when a language model is given up."""
+
+    def tell(event: Event) -> None:
+        costs.hear(event)
+        if isinstance(event, Silenced):
+            warn(asked_no_more(event))
+
+    return tell
 
 
 def _watched(screen: Console, results: Iterator[EpisodeResult]) -> list[EpisodeResult]:

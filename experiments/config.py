@@ -18,6 +18,30 @@ class BadSetting(WorldwrightError):
     """A setting of the command line that has no such key or value."""
 
 
+class ModelConfig(BaseModel):
+    """The language model of a run, and what it may cost. It holds no key and no file's place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    url: str | None = Field(default=None, description="the server; None: a cassette answers")
+    name: str = Field(description="of the model; of a path the last part")
+    replay: str | None = Field(default=None, description="SHA-256 of the cassette that answers")
+    calls: int | None = Field(default=None, ge=0, description="questions at most")
+    tokens: int | None = Field(default=None, ge=0, description="tokens at most, of questions and answers")
+    usd: float | None = Field(default=None, ge=0, description="US dollars at most")
+    usd_per_million_tokens: tuple[float, float] | None = Field(default=None, description="of questions, of answers")
+    timeout: float = Field(default=120.0, gt=0, le=3600, description="seconds for an answer")
+
+
+def model_config(**settings: Any) -> ModelConfig:
+    """The settings of a language model; raises `BadSetting` with the option that cannot have its value."""
+    try:
+        return ModelConfig(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadSetting(f"--llm-{first['loc'][0]}: {first['msg']}") from None
+
+
 class RunConfig(BaseModel):
     """The settings of a run. Its JSON stands in the run's manifest.
 
@@ -34,6 +58,7 @@ class RunConfig(BaseModel):
     freeze: bool = Field(default=False, description="learn nothing while playing for the goal")
     env: dict[str, JsonValue] = Field(default={}, description="keywords for gymnasium.make")
     model: str | None = Field(default=None, description="text of the model that is known at first")
+    llm: ModelConfig | None = Field(default=None, description="the language model that is asked; None: none is")
     agent: AgentConfig = AgentConfig()
     format: Literal["worldwright-run"] = "worldwright-run"
     version: Literal[1] = 1
@@ -99,7 +124,7 @@ def _set(data: dict[str, Any], config: BaseModel, key: str, value: JsonValue) ->
 
 
 def _keys(model: object) -> set[str]:
-    return set(type(model).model_fields) - {"format", "version"} if isinstance(model, BaseModel) else set()
+    return set(type(model).model_fields) - {"format", "version", "llm"} if isinstance(model, BaseModel) else set()
 
 
 def _leaves(model: BaseModel, prefix: str = "") -> list[str]:

@@ -21,6 +21,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.terminal import hush_warnings
+from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import parse_model
@@ -54,23 +55,29 @@ class _Task:
     seed: int
 
 
-def play_learning(evaluation: Evaluation, tell: Listener = ignore) -> Iterator[EpisodeResult]:
-    """One agent plays all episodes and learns on as it does."""
-    agent = Agent(model_of(evaluation.model), evaluation.agent, evaluation.seed)
+def play_learning(
+    evaluation: Evaluation, tell: Listener = ignore, chat: ChatModel | None = None
+) -> Iterator[EpisodeResult]:
+    """One agent plays all episodes and learns on as it does, asking a language model if it is so configured."""
+    agent = Agent(model_of(evaluation.model), evaluation.agent, evaluation.seed, chat=chat)
     for env_id in evaluation.env_ids:
         with contextlib.redirect_stdout(sys.stderr):  # some environments print
             yield from agent.act(env_id, evaluation.episodes, evaluation.seed, keywords=evaluation.keywords, tell=tell)
 
 
-def play_frozen(evaluation: Evaluation, jobs: int = 1) -> Iterator[EpisodeResult]:
+def play_frozen(
+    evaluation: Evaluation, jobs: int = 1, tell: Listener = ignore, chat: ChatModel | None = None
+) -> Iterator[EpisodeResult]:
     """Play without learning, in order. Each episode has an agent of its own, so `jobs` does not change the results.
+
+    Only one process has a language model, and tells of what happens.
 
     Raises:
         WorldwrightError: an environment cannot be made or is not of the model's kind.
     """
     tasks = evaluation.tasks()
     if jobs == 1 or len(tasks) < 2:
-        yield from map(_play, tasks)
+        yield from (_play(task, tell, chat) for task in tasks)
         return
     context = multiprocessing.get_context("spawn")  # a copy of this process would share its open files and threads
     others = set(multiprocessing.active_children())
@@ -87,11 +94,11 @@ def play_frozen(evaluation: Evaluation, jobs: int = 1) -> Iterator[EpisodeResult
         executor.shutdown(cancel_futures=True)
 
 
-def _play(task: _Task) -> EpisodeResult:
+def _play(task: _Task, tell: Listener = ignore, chat: ChatModel | None = None) -> EpisodeResult:
     evaluation = task.evaluation
-    agent = Agent(model_of(evaluation.model), evaluation.agent, task.seed)
+    agent = Agent(model_of(evaluation.model), evaluation.agent, task.seed, chat=chat)
     with contextlib.redirect_stdout(sys.stderr):
-        (result,) = agent.act(task.env_id, 1, task.seed, freeze=True, keywords=evaluation.keywords)
+        (result,) = agent.act(task.env_id, 1, task.seed, freeze=True, keywords=evaluation.keywords, tell=tell)
     return result
 
 

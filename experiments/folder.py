@@ -4,6 +4,7 @@
 - `given.ww`: the model known at first, if there was one.
 - `events.jsonl`: every event, as it happened (`event_log`).
 - `experience.jsonl`: every transition that was learned from, as it happened (`world_model.experience`).
+- `answers.jsonl`: what a language model answered, if one was asked (`world_model.chat.cassette`).
 - `episodes.jsonl`: how each finished episode went.
 - `model.ww`: the model after the last finished episode.
 - `result.json`: all episodes; renamed into place last, so that a run that has it is finished.
@@ -26,7 +27,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.config import RunConfig
+from worldwright.experiments.costs import Costs
 from worldwright.experiments.evaluating import record_of
+from worldwright.experiments.event_log import read_events
 from worldwright.world_model.files import FileProblem, LineFile, naming, read_text, whole_lines, write_whole
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, show_model
@@ -38,6 +41,7 @@ PACKAGES = (
     "minigrid",
     "networkx",
     "numpy",
+    "openai",
     "pydantic",
     "rich",
     "typer",
@@ -108,6 +112,7 @@ class RunFolder:
         self.path = path
         self.events = path / "events.jsonl"
         self.experience = path / "experience.jsonl"
+        self.answers = path / "answers.jsonl"
         self.model = path / "model.ww"
         self._episodes = path / "episodes.jsonl"
         self._given = path / "given.ww"
@@ -166,11 +171,18 @@ class RunFolder:
         with LineFile(self._episodes, HEADER) as file:
             file.write(episode.model_dump_json().encode() + b"\n")
 
+    def costs(self) -> Costs:
+        """What was spent on a language model."""
+        return Costs.of(logged.event for logged in read_events(self.events)) if self.events.exists() else Costs()
+
     def finish(self, model: WorldModel) -> None:
         """Write the result."""
         write_whole(self.model, show_model(model))
         episodes = [{"phase": e.phase, "number": e.number, **record_of(e.result())} for e in self.episodes()]
-        write_whole(self._result, json.dumps({"episodes": episodes, "rules": len(model.rules)}, indent=1) + "\n")
+        result: dict[str, object] = {"episodes": episodes, "rules": len(model.rules)}
+        if self.manifest.config.llm is not None:
+            result["llm"] = self.costs().record()
+        write_whole(self._result, json.dumps(result, indent=1) + "\n")
 
 
 def default_folder(config: RunConfig) -> Path:
@@ -208,8 +220,18 @@ def code_digest() -> str:
 
 def differences(one: RunConfig, other: RunConfig) -> str:
     """The settings in which two configurations differ, as text."""
-    first, second = one.model_dump(mode="json"), other.model_dump(mode="json")
-    return ", ".join(f"{key} {second[key]}, not {first[key]}" for key in first if first[key] != second[key])
+    first, second = _leaves(one), _leaves(other)
+    keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    return ", ".join(f"{key} {second.get(key)}, not {first.get(key)}" for key in keys)
+
+
+def _leaves(config: RunConfig) -> dict[str, object]:
+    """The settings by name, those of the agent and of the language model each for itself."""
+    found: dict[str, object] = {}
+    for key, value in config.model_dump(mode="json").items():
+        parts = value.items() if key in ("agent", "llm") and value else ()
+        found |= {f"{key}.{name}": part for name, part in parts} or {key: value}
+    return found
 
 
 def _sources() -> Iterable[Path]:

@@ -7,8 +7,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.status import Status
 
-from worldwright.agent.events import Acted, EpisodeStarted, Event, Planned, Revised, Rewarded, Surprised
+from worldwright.agent.events import Acted, EpisodeStarted, Event, Planned, Revised, Rewarded, Silenced, Surprised
 from worldwright.experiments.config import RunConfig
+from worldwright.experiments.costs import asked_no_more
 from worldwright.experiments.folder import EpisodeRecord
 from worldwright.experiments.running import Phase
 from worldwright.experiments.terminal import clean, say
@@ -62,6 +63,8 @@ class Progress:
                 self._surprises += 1
             case Revised():
                 self._tell_revision(event)
+            case Silenced():
+                self._detail(asked_no_more(event), "yellow")
             case Rewarded():
                 self._learned += phase == "learning"
                 self._tell_step(phase, event.step)
@@ -92,11 +95,11 @@ class Progress:
         elif phase == "learning" and self._learned % _EVERY == 0:
             self._detail(line)
 
-    def _detail(self, line: str) -> None:
+    def _detail(self, line: str, style: str = "cyan") -> None:
         if self._heading:
             say(self._out, self._heading)
         self._heading = ""
-        say(self._out, f"  {line}", "cyan")
+        say(self._out, f"  {clean(line)}", style)
 
 
 def _count(number: int, what: str) -> str:

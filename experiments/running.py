@@ -15,6 +15,7 @@ from worldwright.envs.registry import make_env, perceiver_for
 from worldwright.experiments.config import RunConfig
 from worldwright.experiments.event_log import EventLog, read_events
 from worldwright.experiments.folder import EpisodeRecord, RunFolder
+from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.experience import ExperienceLog
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import require_same_vocabulary
@@ -61,11 +62,13 @@ class Run:
         config: what to run.
         folder: where; `folder.begin(config, ...)` was called.
         watcher: who shows how it goes.
+        chat: the language model that is asked, if one is.
     """
 
     config: RunConfig
     folder: RunFolder
     watcher: Watcher
+    chat: ChatModel | None = None
 
     def perform(self) -> list[EpisodeRecord]:
         """Play what is left to be played, and write the result. All episodes, those of an earlier start included.
@@ -81,7 +84,7 @@ class Run:
             self._log = stack.enter_context(contextlib.closing(EventLog(self.folder.events)))
             experience = stack.enter_context(ExperienceLog(self.folder.experience, vocabulary))
             self._done = self.folder.episodes()
-            self._agent = Agent(given, self.config.agent, self.config.seed, experience.append)
+            self._agent = Agent(given, self.config.agent, self.config.seed, experience.append, self.chat)
             self._recall(experience)
             self._play()
             self.folder.finish(self._agent.model)

@@ -10,20 +10,34 @@ from typing import Any, NoReturn
 from worldwright.world_model.errors import SyntaxProblem
 
 MAX_DEPTH = 64
+MAX_NUMBER = 40  # characters
+
+
+class NotJson(SyntaxProblem):
+    """A text that is no JSON at all."""
+
+
+class TooDeep(SyntaxProblem):
+    """Lists and records that lie too deep in each other."""
 
 
 def read_json(text: str | bytes, depth: int = MAX_DEPTH) -> Any:
     """The value that a text says.
 
     Raises:
-        SyntaxProblem: not UTF-8, not JSON, a key twice in a record, a number that is not finite or has thousands of
-            digits, or nested deeper than `depth`.
+        NotJson: not UTF-8, or not JSON.
+        TooDeep: nested deeper than `depth`.
+        SyntaxProblem: a key twice in a record, or a number that is not finite or over `MAX_NUMBER` characters long.
     """
     try:
         text = text if isinstance(text, str) else text.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_record, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise SyntaxProblem(f"not JSON: {error}") from None
+        value = json.loads(
+            text, object_pairs_hook=_record, parse_constant=_refuse, parse_int=_whole, parse_float=_finite
+        )
+    except ValueError as error:
+        raise NotJson(f"not JSON: {error}") from None
+    except RecursionError:
+        raise TooDeep(f"nested deeper than {depth}") from None
     require_shallow(value, depth)
     return value
 
@@ -52,16 +66,15 @@ def require_fields(record: object, fields: Mapping[str, type | tuple[type, ...]]
 
 
 def require_shallow(value: object, depth: int) -> None:
-    """Raise `SyntaxProblem` if lists and records lie deeper in each other than `depth`."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [part for whole in level if isinstance(whole, dict | list | tuple) for part in _parts(whole)]
-        if not level:
-            return
-    raise SyntaxProblem(f"nested deeper than {depth}")
+    """Raise `TooDeep` if lists and records lie deeper in each other than `depth`."""
+    level = _parts([value])
+    for _ in range(depth):
+        level = [part for whole in level for part in _parts(whole)]
+    if level:
+        raise TooDeep(f"nested deeper than {depth}")
 
 
-def _parts(whole: dict[str, object] | Sequence[object]) -> list[object]:
+def _parts(whole: dict[str, object] | Sequence[object]) -> list[dict[str, object] | Sequence[object]]:
     parts: Iterable[object] = whole.values() if isinstance(whole, dict) else whole
     return [part for part in parts if isinstance(part, dict | list | tuple)]
 
@@ -73,8 +86,12 @@ def _record(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return record
 
 
+def _whole(text: str) -> int:
+    return int(_short(text))
+
+
 def _finite(text: str) -> float:
-    number = float(text)
+    number = float(_short(text))
     if not math.isfinite(number):
         _refuse(text)
     return number
@@ -82,3 +99,9 @@ def _finite(text: str) -> float:
 
 def _refuse(text: str) -> NoReturn:
     raise SyntaxProblem(f"{text[:40]!r} is no finite number")
+
+
+def _short(text: str) -> str:
+    if len(text) > MAX_NUMBER:
+        raise SyntaxProblem(f"a number of {len(text)} characters")
+    return text

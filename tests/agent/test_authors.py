@@ -79,7 +79,7 @@ def test_every_request_answer_and_verdict_is_in_the_log_and_comes_back(tmp_path:
     assert {"asked", "proposed", "refuted", "rejected", "silenced"} <= kinds
     assert sum(isinstance(event, Silenced) for event in told) == 1
     asked = [event for event in told if isinstance(event, Asked)]
-    assert any(event.error == "gone" and event.answer == "" for event in asked)
+    assert any(event.error == "Unreachable: gone" and event.answer == "" for event in asked)
     assert all(event.prompt[0].startswith("system: ") for event in asked)
     assert any("was to be" in event.why for event in told if isinstance(event, Refuted))
     assert any(event.reason == "not-json" for event in told if isinstance(event, Rejected))

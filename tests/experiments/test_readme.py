@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.experiments.command import COMMAND, ROOT, environment
+from tests.experiments.telling import knows_the_laws
 from worldwright.experiments.folder import RunFolder
+from worldwright.world_model.chat.scripted_server import ScriptedServer
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 BLOCKS = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", ""))
@@ -20,8 +22,11 @@ PYTHON = [text for kind, text in BLOCKS if kind == "python"]
 SETUP = next(line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if "-m venv" in line)
 
 
-def play(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [*COMMAND, *line.split()[1:]]
+URL = "http://127.0.0.1:8080/v1"  # where the README has a language model
+
+
+def play(line: str, folder: Path, url: str) -> subprocess.CompletedProcess[str]:
+    words = [*COMMAND, *line.replace(URL, url).split()[1:]]
     return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
 
 
@@ -42,9 +47,18 @@ def test_the_readme_has_commands_and_code() -> None:
 
 
 def test_every_command_of_the_readme_works_with_a_small_budget(tmp_path: Path) -> None:
-    for line in LINES:
-        done = play(shortened(line), tmp_path)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    play_all([shortened(line) for line in LINES], tmp_path)
+
+
+def play_all(lines: list[str], folder: Path) -> None:
+    """Each command, with a server that knows the laws for the language model."""
+    with ScriptedServer(knows_the_laws) as server:
+        for line in lines:
+            done = play(line, folder, server.url)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+            assert "no language model is asked any more" not in done.stdout, f"{line}\n{done.stdout}"
+    assert server.received
+    assert (folder / "again.ww").read_bytes() == (folder / "told.ww").read_bytes()
 
 
 @pytest.mark.parametrize("text", PYTHON)
@@ -55,9 +69,7 @@ def test_the_code_of_the_readme_works_with_a_small_budget(text: str, tmp_path: P
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_work_as_they_stand(tmp_path: Path) -> None:
-    for line in LINES:
-        done = play(line, tmp_path)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    play_all(LINES, tmp_path)
 
 
 @pytest.mark.slow

@@ -8,11 +8,11 @@ from tests.world_model.answering import NOTHING, Scripted, answer
 from tests.world_model.test_proposing_prompts import texts
 from tests.world_model.walks import law, laws, walks
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
-from worldwright.world_model.chat.request import ModelProblem, Reply, Spent, Unreachable
+from worldwright.world_model.chat.request import ModelProblem, Reply, Spent, TooLong, Unreachable
 from worldwright.world_model.goal import parse_goal
 from worldwright.world_model.judging import Judge
 from worldwright.world_model.language import ActionRule, Outcome
-from worldwright.world_model.proposing.notes import Exchanged, Note, Refusal, Silenced, Turned
+from worldwright.world_model.proposing.notes import Note, Refusal, Silenced, Turned
 from worldwright.world_model.proposing.proposer import MAX_SILENCES, Proposer, refuting
 from worldwright.world_model.proposing.reading import Rejection
 from worldwright.world_model.proposing.words import Words
@@ -57,8 +57,7 @@ def test_a_rule_that_experience_bears_out_is_proposed() -> None:
     assert (law_of(rule), rule.evidence.author) == (law_of(RIGHT), "llm")
     assert asked(found) == ["rule"]
     assert found.counts == {"asked": 1, "answered": 1, "proposed": 1}
-    (note,) = notes
-    assert isinstance(note, Exchanged) and note.reply is not None
+    assert notes == [], "exchanges are for whoever watches the model to hear of"
 
 
 def test_samples_differ_in_their_number_only_and_the_same_law_is_proposed_once() -> None:
@@ -148,6 +147,12 @@ def test_what_fails_now_and_then_is_asked_on() -> None:
     explain(found)
     assert len(asked(found)) == 15 and not found.silent
     assert not any(isinstance(note, Silenced) for note in notes)
+
+
+def test_a_question_that_is_too_long_says_nothing_about_the_next() -> None:
+    found, notes = proposer(*[TooLong("16000 tokens")] * 9, NOTHING, samples=10)
+    assert explain(found) == []
+    assert len(asked(found)) == 10 and not found.silent and notes == []
 
 
 def test_a_spent_limit_ends_the_asking_at_once() -> None:

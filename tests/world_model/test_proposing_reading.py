@@ -31,8 +31,8 @@ from worldwright.world_model.proposing.reading import (
     read_goal,
     read_rules,
 )
+from worldwright.world_model.proposing.refusing import MAX_DEPTH, MAX_TEXT, Reason
 from worldwright.world_model.proposing.schema import rule_data, rules_schema
-from worldwright.world_model.proposing.strict_json import MAX_DEPTH, MAX_TEXT, Reason
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.state import State
 from worldwright.world_model.syntax import check_rule

@@ -19,9 +19,10 @@ from worldwright.world_model.strict_json import read_json, require_fields, write
         "[-Infinity]",
         "1e999",
         "9" * 5000,
+        "0." + "0" * 5000 + "1",
         "[" * 100_000 + "]" * 100_000,
-        "[" * 66 + "]" * 66,
-        '{"a":' * 66 + "1" + "}" * 66,
+        "[" * 65 + "]" * 65,
+        '{"a":' * 65 + "1" + "}" * 65,
         b"\xff",
         b"\x00{}",
         b"\xef\xbb\xbf{}",
@@ -32,6 +33,11 @@ def test_what_has_no_one_meaning_is_refused(text: str | bytes) -> None:
     """A2, A6, D32."""
     with pytest.raises(SyntaxProblem):
         read_json(text)
+
+
+def test_what_is_just_deep_enough_is_read() -> None:
+    assert read_json("[" * 64 + "]" * 64) and read_json('{"a":' * 64 + "1" + "}" * 64)
+    assert read_json('"' + "[" * 1000 + '"') == "[" * 1000
 
 
 def test_what_was_written_is_read_again() -> None:

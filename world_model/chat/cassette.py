@@ -76,11 +76,11 @@ class Recorder:
         if known is not None:
             return known
         if len(self._answers) >= MAX_ANSWERS or self._file.size + MAX_LINE > MAX_BYTES:
-            raise Spent(f"{self._file.path}: is full: begin another cassette")
+            raise Spent(f"{self._file.path.name}: is full: begin another cassette")
         reply = self._inner.ask(request)
         line = _line(key, question_record(request, self._model), reply)
         if len(line) > MAX_LINE:
-            raise ModelProblem(f"{self._file.path}: an answer of {len(line)} bytes is too long to be recorded")
+            raise ModelProblem(f"{self._file.path.name}: an answer of {len(line)} bytes is too long to be recorded")
         self._file.write(line)
         self._answers[key] = replace(reply, seconds=0.0)
         return reply
@@ -125,7 +125,7 @@ class Replayer:
         reply = self._answers.get(question_key(request, self.model))
         if reply is None:
             raise NotRecorded(
-                f"{self._path}: no answer to this question ({request.purpose!r}, sample {request.sample}) of"
+                f"{self._path.name}: no answer to this question ({request.purpose!r}, sample {request.sample}) of"
                 f" {self.model!r}; nothing was sent"
             )
         return reply

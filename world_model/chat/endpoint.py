@@ -36,7 +36,7 @@ _ADVICE = {
 
 def is_local(url: str) -> bool:
     """Whether a server runs on this machine."""
-    return urlsplit(url).hostname in _LOCAL
+    return _host(url) in _LOCAL
 
 
 def key_for(url: str, environment: Mapping[str, str]) -> str:
@@ -45,10 +45,18 @@ def key_for(url: str, environment: Mapping[str, str]) -> str:
     A key that was made for one server is worth stealing for any other, so OPENAI_API_KEY goes to its maker alone.
     """
     key = environment.get("WORLDWRIGHT_LLM_KEY", "").strip()
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     if not key and (host == "openai.com" or host.endswith(".openai.com")):
         key = environment.get("OPENAI_API_KEY", "").strip()
     return key
+
+
+def _host(url: str) -> str:
+    """Whose address it is; empty if it is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 class Endpoint:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from worldwright.world_model.chat.prices import Price
 from worldwright.world_model.chat.request import (
     ChatModel,
+    GivenUp,
     ModelProblem,
     NotRecorded,
     Reply,
     Request,
     Spent,
+    TooLong,
     Unreachable,
 )
 from worldwright.world_model.errors import SyntaxProblem
@@ -136,8 +138,9 @@ class Limited:
         """The inner model's answer.
 
         Raises:
-            Spent: a limit is reached, or the question is too long; nothing is sent.
-            Unreachable: the model is given up for now, nothing is sent; or what the inner model raises.
+            Spent: a limit is reached.
+            TooLong: the question alone is over the limit.
+            GivenUp: the model is given up for now.
             ModelProblem: what the inner model raises.
         """
         try:
@@ -170,7 +173,7 @@ class Limited:
     def _require_left(self, prompt: int, answer: int) -> None:
         limits = self._limits
         if limits.prompt_tokens is not None and prompt > limits.prompt_tokens:
-            raise Spent(f"a question of some {prompt} tokens is over the limit of {limits.prompt_tokens}")
+            raise TooLong(f"a question of some {prompt} tokens is over the limit of {limits.prompt_tokens}")
         if limits.calls is not None and self._calls >= limits.calls:
             raise Spent(f"the limit of {limits.calls} calls is reached")
         tokens = self._prompt_tokens + self._answer_tokens + self._lost_tokens
@@ -184,7 +187,7 @@ class Limited:
     def _require_alive(self) -> None:
         if self._resting:
             self._resting -= 1
-            raise Unreachable("the model is given up for now: nothing was sent")
+            raise GivenUp("the model is given up for now: nothing was sent")
 
     def _count_failure(self, problem: ModelProblem, prompt: int, answer: int) -> None:
         if isinstance(problem, Unreachable):  # else the server refused, which costs nothing

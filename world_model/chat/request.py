@@ -21,11 +21,23 @@ class Unreachable(ModelProblem):
     """The endpoint cannot be reached, failed, answered too late or answered what is no answer."""
 
 
-class Spent(ModelProblem):
+class Unsent(ModelProblem):
+    """A question that was not sent; it cost nothing."""
+
+
+class Spent(Unsent):
     """A limit on calls, tokens or money is reached: nothing more is sent."""
 
 
-class NotRecorded(ModelProblem):
+class TooLong(Unsent):
+    """A question over the limit for one; another may be within it."""
+
+
+class GivenUp(Unreachable, Unsent):
+    """The endpoint failed so often that it is let be for now."""
+
+
+class NotRecorded(Unsent):
     """A recording that is replayed has no answer to this question."""
 
 

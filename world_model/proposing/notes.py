@@ -1,21 +1,12 @@
-"""What a proposer notes of its work: every question and answer, and what became of each rule."""
+"""What is noted of a language model's work: each question and answer, and what became of each rule."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from worldwright.world_model.chat.request import Reply, Request
+from worldwright.world_model.chat.exchange import Exchange
 from worldwright.world_model.proposing.reading import Rejection
-
-
-@dataclass(frozen=True)
-class Exchanged:
-    """A question and its answer; None and an error, if there was none."""
-
-    request: Request
-    reply: Reply | None = None
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ class Silenced:
     why: str
 
 
-Note = Exchanged | Turned | Refusal | Silenced
+Note = Exchange | Turned | Refusal | Silenced
 Hear = Callable[[Note], None]
 
 

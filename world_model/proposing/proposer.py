@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent
+from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent, TooLong
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.judging import Counterexample, Judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.proposing import prompts
-from worldwright.world_model.proposing.notes import Exchanged, Hear, Refusal, Silenced, Turned, unheard
+from worldwright.world_model.proposing.notes import Hear, Refusal, Silenced, Turned, unheard
 from worldwright.world_model.proposing.reading import Edge, Rejection, read_edges, read_goal, read_rules
 from worldwright.world_model.proposing.scenes import Scene, scene_of
 from worldwright.world_model.proposing.words import Words
@@ -38,10 +38,10 @@ class Proposer:
 
     Args:
         vocabulary: of the world.
-        chat: who is asked.
+        chat: who is asked; `Watched`, if each question and answer is to be heard of.
         samples: how many answers are asked for to each question.
         refinements: how often a refuted rule may go back.
-        hear: is told of every question, answer and verdict.
+        hear: is told of every verdict and refusal, and of giving up.
 
     Attributes:
         counts: how often what happened: `asked`, `answered`, `unanswered`, `proposed`, `refuted`, `repaired`, and
@@ -169,15 +169,13 @@ class Proposer:
             reply = self.chat.ask(request)
         except ModelProblem as problem:
             self.counts["unanswered"] += 1
-            self.hear(Exchanged(request, error=str(problem)))
-            self._silences += 1
+            self._silences += not isinstance(problem, TooLong)
             if isinstance(problem, Spent) or self._silences >= MAX_SILENCES:
                 self._silent = True
                 self.hear(Silenced(str(problem)))
             return None
         self._silences = 0
         self.counts["answered"] += 1
-        self.hear(Exchanged(request, reply))
         return reply
 
     def _reject(self, request: Request, rejections: Sequence[Rejection]) -> None:

@@ -29,8 +29,8 @@ from worldwright.world_model.language import (
     is_variable,
 )
 from worldwright.world_model.proposing import schema
+from worldwright.world_model.proposing.refusing import Reason, Refused, answered_json
 from worldwright.world_model.proposing.sense import check_sense
-from worldwright.world_model.proposing.strict_json import Reason, Refused, parse_json
 from worldwright.world_model.proposing.words import Words, terms_of
 from worldwright.world_model.syntax import check_rule
 from worldwright.world_model.vocabulary import Variable
@@ -139,7 +139,7 @@ def _whole(reply: Reply) -> object:
         raise Refused(Reason.CUT_OFF, "the answer is not whole")
     if reply.finish != "stop":
         raise Refused(Reason.DECLINED, reply.finish[:40])
-    return parse_json(reply.text)
+    return answered_json(reply.text)
 
 
 # -- rules -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from worldwright.world_model.language import (
     is_variable,
 )
 from worldwright.world_model.matching import Query
-from worldwright.world_model.proposing.strict_json import Reason, Refused
+from worldwright.world_model.proposing.refusing import Reason, Refused
 from worldwright.world_model.vocabulary import Vocabulary
 
 MAX_SEARCHED = 1  # things that a rule looks for among all; what else it speaks of must follow from what is at hand

@@ -12,7 +12,7 @@ from worldwright.world_model.chat.endpoint import Endpoint
 from worldwright.world_model.chat.exchange import Exchange, Watched
 from worldwright.world_model.chat.limits import Limited, Limits, token_estimate
 from worldwright.world_model.chat.prices import FREE, Price, built_in_prices, read_prices
-from worldwright.world_model.chat.request import ModelProblem, NotRecorded, Reply, Request, Spent, Unreachable
+from worldwright.world_model.chat.request import ModelProblem, NotRecorded, Reply, Request, Spent, TooLong, Unreachable
 from worldwright.world_model.chat.scripted import Script
 from worldwright.world_model.chat.scripted_server import ScriptedServer, refuses, says
 from worldwright.world_model.files import FileProblem
@@ -84,9 +84,9 @@ def test_a_huge_question_is_refused_before_it_is_sent() -> None:
     """C28."""
     with ScriptedServer([says("{}")]) as server:
         limited = Limited(Endpoint(server.url, "scripted"), Limits())
-        with pytest.raises(Spent, match="over the limit of 16000"):
+        with pytest.raises(TooLong, match="over the limit of 16000"):
             limited.ask(question("observation " * 900_000))
-        with pytest.raises(Spent, match="over the limit of 16000"):
+        with pytest.raises(TooLong, match="over the limit of 16000"):
             limited.ask(question(schema={"enum": ["name"] * 100_000}))
         assert server.received == []
 
@@ -103,7 +103,7 @@ def test_a_dead_endpoint_is_given_up_said_once_and_tried_again_ever_more_rarely(
             limited.ask(question())
     assert len(script.asked) == 3 + 4  # after rests of 10, 20, 40 and 80
     assert said == ["the model is given up after 3 failures in a row: http://here: down"]
-    assert limited.usage.failures == {"Unreachable": 200} and limited.usage.calls == 7
+    assert limited.usage.failures == {"GivenUp": 193, "Unreachable": 7} and limited.usage.calls == 7
 
 
 def test_an_endpoint_that_comes_back_is_asked_again() -> None:
@@ -154,7 +154,7 @@ def test_each_exchange_is_reported_with_what_it_cost() -> None:
             watched.ask(question())
     first, second, third = heard
     assert (first.purpose, first.sample, first.answer, first.finish, first.error) == ("rule", 4, "{}", "length", "")
-    assert first.prompt == "[system]\nYou explain laws.\n\n[user]\nWhat does toggle do?"
+    assert first.prompt == ("system: You explain laws.", "user: What does toggle do?")
     assert (first.prompt_tokens, first.answer_tokens, first.seconds, first.usd) == (1000, 500, 2.0, 0.003)
     assert second.error == "Unreachable: down" and second.answer == "" and second.usd is None
     assert third.error.startswith("Spent: the limit of 2 calls")
@@ -165,11 +165,21 @@ def test_a_huge_text_is_reported_in_part() -> None:
     """C28."""
     heard: list[Exchange] = []
     limited = Limited(answering("{}"), Limits())
-    with pytest.raises(Spent):
+    with pytest.raises(TooLong):
         Watched(limited, heard.append, "small").ask(question("x" * 10_000_000))
     Watched(answering("y" * 4_000_000), heard.append, "small").ask(question())
-    assert max(len(text) for exchange in heard for text in (exchange.prompt, exchange.answer)) < 201_000
+    assert max(len(text) for exchange in heard for text in (*exchange.prompt, exchange.answer)) < 201_000
     assert heard[1].answer.endswith("[and 3800000 characters more]")
+
+
+def test_several_listeners_hear_the_same_with_the_price_that_the_first_knows() -> None:
+    first: list[Exchange] = []
+    second: list[Exchange] = []
+    inner = Watched(answering("{}"), first.append, "small", Price(1e6, 1e6))
+    Watched.by(second.append, inner).ask(question())
+    assert second == first and first[0].usd is not None and first[0].key
+    Watched.by(second.append, answering("{}")).ask(question())
+    assert second[1].usd is None and len(first) == 1
 
 
 def test_a_question_without_a_key_is_reported_too() -> None:
