@@ -33,7 +33,7 @@ from worldwright.world_model.vocabulary import WON, Vocabulary
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _WELL_SUPPORTED = 4  # transitions that bear a law out after which its action need not be tried with everything
 _TOGETHER = 60  # situations that are planned for at once
-_REST = 8  # steps for which planning for a purpose is let be after it took too long
+_REST = 8  # steps for which planning for a purpose is let be after it took too long, or as long again each time
 _LONG_REST = 50  # and for one of many situations
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
@@ -106,6 +106,7 @@ class PlanningDecider:
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
         self._not_before: dict[tuple[object, ...], int] = {}
+        self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
         self._at_random = 0
@@ -259,7 +260,9 @@ class PlanningDecider:
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
-            self._let_be(purpose, *about, steps=_LONG_REST if about else _REST)
+            self._too_hard[purpose, *about] += 1
+            rest = _LONG_REST if about else _REST * self._too_hard[purpose,]
+            self._let_be(purpose, *about, steps=rest)
         plan = result.plan or Plan()
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
