@@ -7,7 +7,7 @@ first pursues the goal. A plan is kept as long as it still leads to its end in t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import Protocol
@@ -22,12 +22,21 @@ from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
 from worldwright.planning.monitor import Monitor, Verdict
-from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanStatus, PlanStep, cpu_seconds
+from worldwright.planning.problem import (
+    Barred,
+    Limits,
+    Plan,
+    PlanningProblem,
+    PlanStatus,
+    PlanStep,
+    Situation,
+    cpu_seconds,
+)
 from worldwright.planning.validation import Worth, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Fluent, State, Value
+from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import WON, Vocabulary
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
@@ -102,7 +111,7 @@ class PlanningDecider:
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
-        self._failures: Counter[tuple[str, frozenset[tuple[Fluent, Value]]]] = Counter()
+        self._failures: Counter[tuple[str, Situation]] = Counter()
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
         self._not_before: dict[tuple[object, ...], int] = {}
@@ -149,10 +158,10 @@ class PlanningDecider:
         action = intention.next_action()
         if not before.difference(after) and intention.model.predict(before, action).change:
             said = {arg: f"?{index}" for index, arg in enumerate(action.args)}
+            facts = {f: value for f, value in before.values.items() if len(f) == 1 or f[1] in said}
             there = frozenset(
                 (tuple(said.get(term, term) for term in fluent), said.get(str(value), value))
-                for fluent, value in before.values.items()
-                if len(fluent) == 1 or fluent[1] in said
+                for fluent, value in (dict.fromkeys(_traits(action.args, before)) | facts).items()
             )
             self._failures[action.name, there] += 1
 
@@ -443,6 +452,14 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
+
+
+def _traits(things: Sequence[str], state: State) -> list[Fluent]:
+    """What may or may not be so of things alone."""
+    vocabulary = state.universe.vocabulary
+    said = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) == 1]
+    types = [(thing, state.universe.types[thing]) for thing in things if thing in state.universe.types]
+    return [(p.name, thing) for thing, type_ in types for p in said if vocabulary.is_a(type_, p.types[0])]
 
 
 def _end(model: WorldModel, state: State, plan: Plan) -> State:

@@ -84,13 +84,15 @@ def _around_bars(problem: PlanningProblem, numbering: Numbering, operator: Groun
     args = {f"?{index}": arg for index, arg in enumerate(operator.action.args)}
     for name, facts in sorted(problem.barred, key=str):
         if name == operator.action.name:
-            there = {tuple(args.get(term, term) for term in f): args.get(str(v), v) for f, v in facts}
+            there = {
+                tuple(args.get(term, term) for term in f): v if v is None else args.get(str(v), v) for f, v in facts
+            }
             ways = [other for way in ways for other in _otherwise(problem, numbering, way, there)]
     return ways
 
 
 def _otherwise(
-    problem: PlanningProblem, numbering: Numbering, operator: GroundOperator, facts: Mapping[Fluent, Value]
+    problem: PlanningProblem, numbering: Numbering, operator: GroundOperator, facts: Mapping[Fluent, Value | None]
 ) -> list[GroundOperator]:
     """The operator if it asks for what contradicts the facts, else with one of them denied."""
     needed = dict(operator.preconditions)

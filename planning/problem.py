@@ -13,7 +13,8 @@ from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
-Barred = frozenset[tuple[str, frozenset[tuple[Fluent, Value]]]]  # actions by name, each with facts where it is not done
+Situation = frozenset[tuple[Fluent, Value | None]]  # None: it has no value, or does not hold
+Barred = frozenset[tuple[str, Situation]]  # actions by name, each with facts where it is not to be done
 
 
 @dataclass(frozen=True)
