@@ -214,7 +214,7 @@ class PlanningDecider:
         if words is None:
             return state
         furnished = furnish(state, words, [p for p in places if p not in self._memory.visited], model)
-        return imagine(furnished, goals, words, places, model.findings) or furnished
+        return imagine(furnished, goals, words, places, model.expectations) or furnished
 
     def _win(self, model: WorldModel, state: State) -> Intention | None:
         """The goal holds, but the episode goes on.

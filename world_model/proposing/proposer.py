@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent
+from worldwright.world_model.edges import Edge
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.judging import Counterexample, Judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.proposing import prompts
 from worldwright.world_model.proposing.notes import Exchanged, Hear, Refusal, Silenced, Turned, unheard
-from worldwright.world_model.proposing.reading import Edge, Rejection, read_edges, read_goal, read_rules
+from worldwright.world_model.proposing.reading import Rejection, read_edges, read_goal, read_rules
 from worldwright.world_model.proposing.scenes import Scene, scene_of
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.state import State

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from worldwright.world_model.edges import RELATIONS
 from worldwright.world_model.language import (
     EQUALS,
     ActionRule,
@@ -37,7 +38,6 @@ MAX_OUTCOMES = 4
 MAX_PARTS = 6  # of a goal
 MAX_EDGES = 24
 
-RELATIONS = ("requires", "produces", "usually-found-in")
 ORDERS = ("all", "any", "then")
 CLEAR, UNCLEAR, IMPOSSIBLE = "clear", "unclear", "impossible"
 
