@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from worldwright.world_model.chat.request import Reply
-from worldwright.world_model.edges import RELATIONS, Edge, check_edge
+from worldwright.world_model.edges import FOUND_IN, RELATIONS, Edge, check_edge
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
 from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then, check_goal
 from worldwright.world_model.language import (
@@ -30,8 +30,9 @@ from worldwright.world_model.language import (
     Relation,
     is_variable,
 )
+from worldwright.world_model.matching import Query
 from worldwright.world_model.proposing import schema
-from worldwright.world_model.proposing.sense import check_sense
+from worldwright.world_model.proposing.sense import check_sense, contradiction
 from worldwright.world_model.proposing.strict_json import Reason, Refused, parse_json
 from worldwright.world_model.proposing.words import Words, terms_of
 from worldwright.world_model.syntax import check_rule
@@ -39,8 +40,12 @@ from worldwright.world_model.vocabulary import Variable
 
 AUTHOR = "llm"
 MAX_EXCERPT = 200  # characters
+MAX_SOUGHT = 2  # things that a part of a goal looks for among all: each multiplies what must be tried
 
 _COMPOUND: dict[str, type[AnyOf] | type[AllOf] | type[Then]] = {"any": AnyOf, "all": AllOf, "then": Then}
+
+Options = Mapping[str, Sequence[Sequence[str]]]
+"""For each action the names that may stand in each of its places."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,6 @@ def read_goal(words: Words, reply: Reply) -> Goal | Rejection:
         if not parts:
             raise Refused(Reason.SENSELESS, "a goal without parts")
         goal = parts[0] if len(parts) == 1 else _COMPOUND[order](tuple(parts))
-        _accept(lambda: check_goal(words.vocabulary, goal))
     except Refused as refused:
         return rejection(refused, reply.text)
     return goal
@@ -122,6 +126,57 @@ def read_edges(words: Words, reply: Reply) -> tuple[tuple[Edge, ...], tuple[Reje
         except Refused as refused:
             rejections.append(rejection(refused, str(data)))
     return tuple(dict.fromkeys(found)), tuple(rejections)
+
+
+def read_places(kinds: Sequence[str], sorts: Sequence[str], reply: Reply) -> tuple[Edge, ...] | Rejection:
+    """Where things of some kinds usually are, as an answer says, each once; or why it says nothing."""
+    try:
+        said = object_of(whole_of(reply), kinds)
+        found = [
+            Edge(kind, FOUND_IN, one_of(sort, sorts, "place"), AUTHOR)
+            for kind in kinds
+            for sort in array_of(said[kind], schema.MAX_PLACES, "places")
+        ]
+    except Refused as refused:
+        return rejection(refused, reply.text)
+    return tuple(dict.fromkeys(found))
+
+
+def read_facts(words: Words, things: Mapping[str, str], reply: Reply) -> tuple[Literal, ...] | Rejection:
+    """The facts of an answer, about these things only (their types by name), each once; or why there are none."""
+    try:
+        listed = array_of(object_of(whole_of(reply), ("facts",))["facts"], schema.MAX_FACTS, "facts")
+        return tuple(dict.fromkeys(_fact(words, things, data) for data in listed))
+    except Refused as refused:
+        return rejection(refused, reply.text)
+
+
+def _fact(words: Words, things: Mapping[str, str], data: object) -> Literal:
+    parts = object_of(data, ("predicate", "args", "holds"))
+    known = {predicate.name: predicate.types for predicate in schema.tellable(words)}
+    name = one_of(parts["predicate"], tuple(known), "predicate")
+    terms = _each_of(parts["args"], [schema.fitting_terms(words, things, type_) for type_ in known[name]])
+    return Literal(LiftedAtom(name, terms), truth_of(parts["holds"]))
+
+
+def _each_of(data: object, places: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Names, each one of those that may stand in its place."""
+    names = array_of(data, len(places), "args")
+    if len(names) != len(places):
+        raise Refused(Reason.ILL_TYPED, f"{len(names)} arguments where {len(places)} belong")
+    return tuple(one_of(name, place, "thing") for name, place in zip(names, places, strict=True))
+
+
+def read_action(
+    options: Mapping[str, Sequence[Sequence[str]]], reply: Reply
+) -> tuple[str, tuple[str, ...]] | Rejection:
+    """The action of an answer with its arguments, each one that may stand in its place; or why it is none."""
+    try:
+        parts = object_of(whole_of(reply), ("action", "args"))
+        name = one_of(parts["action"], tuple(options), "action")
+        return name, _each_of(parts["args"], options[name])
+    except Refused as refused:
+        return rejection(refused, reply.text)
 
 
 def rejection(refused: Refused, text: str) -> Rejection:
@@ -240,7 +295,24 @@ def _reach(words: Words, data: object) -> Reach:
     conditions = tuple(_condition(words, part) for part in listed)
     if not conditions:
         raise Refused(Reason.SENSELESS, "a part of a goal that asks for nothing")
-    return Reach(_parameters(words, (), conditions, ()), conditions)
+    reach = Reach(_parameters(words, (), conditions, ()), conditions)
+    _check_wish(words, reach)
+    return reach
+
+
+def _check_wish(words: Words, reach: Reach) -> None:
+    """Raise `Refused` for what cannot be wished: what can never be, and what only the world says."""
+    for condition in reach.conditions:
+        for part in condition.conditions if isinstance(condition, Exists) else (condition,):
+            if isinstance(part, Literal) and part.atom.predicate in schema.OWN:
+                raise Refused(Reason.SENSELESS, f"{part} is not for anybody to bring about")
+    _accept(lambda: check_goal(words.vocabulary, reach))
+    why = contradiction(words.vocabulary, reach.conditions)
+    if why:
+        raise Refused(Reason.SENSELESS, f"it can never be: {why}")
+    searched = Query(words.vocabulary, reach.parameters, reach.conditions).searches
+    if searched > MAX_SOUGHT:
+        raise Refused(Reason.TOO_BROAD, f"{searched} things to be looked for among all, at most {MAX_SOUGHT}")
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
