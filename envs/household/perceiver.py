@@ -451,6 +451,10 @@ class HouseholdPerceiver:
                 facts.say(*fluent, value=value)
             else:
                 facts.deny(*fluent)
+            if is_true and fluent[0] in _OPPOSITES:
+                facts.deny(_OPPOSITES[fluent[0]], *fluent[1:])
+            if fluent == ("holding",) and value != NOTHING:
+                facts.say("in", str(value), value=HAND)
         return bool(read)
 
 

@@ -30,7 +30,7 @@ from worldwright.world_model.proposing.words import Words
 
 MAX_THINGS = 24  # that a sentence names; of a longer list nothing is asked
 MAX_KNOWN = 1_000  # sentences whose meaning is remembered
-_KINDS = 8  # asked about at once
+MAX_KINDS = 8  # asked about at once
 
 
 @dataclass
@@ -72,11 +72,11 @@ class Adviser:
             self._known[sentence] = () if isinstance(found, Rejection) else found
         return self._known[sentence]
 
-    def places(self, kinds: Sequence[str], sorts: Sequence[str]) -> tuple[Edge, ...]:
-        """Where things of some kinds usually are, among some sorts of places."""
+    def places(self, kinds: Sequence[str], sorts: Sequence[str], at_once: int = MAX_KINDS) -> tuple[Edge, ...]:
+        """Where things of some kinds usually are, among some sorts of places; so many kinds are asked about at once."""
         found: list[Edge] = []
-        for start in range(0, len(kinds) if sorts else 0, _KINDS):
-            some = kinds[start : start + _KINDS]
+        for start in range(0, len(kinds) if sorts else 0, at_once):
+            some = kinds[start : start + at_once]
             said = self.asker.read(advice.places_request(some, sorts), partial(read_places, some, sorts))
             found += said if isinstance(said, tuple) else ()
         return tuple(found)

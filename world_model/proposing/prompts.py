@@ -171,7 +171,7 @@ def _valued(fluent: Sequence[str], value: object) -> str:
 
 def fitting(words: Words, data: Callable[[int, int], dict[str, Any]]) -> str:
     """The fullest version of the data that is not too long; the least has no words, which the schema has anyway."""
-    for facts, others, constants in ((MAX_FACTS, 4, 60), (30, 3, 60), (24, 2, 40), (16, 1, 20), (12, 0, 8)):
+    for facts, others, constants in ((MAX_FACTS, 4, 120), (30, 3, 60), (24, 2, 40), (16, 1, 20), (12, 0, 8)):
         text = json_text({"world": world_data(words.vocabulary, constants), **data(facts, others)})
         if len(text) <= MAX_PROMPT:
             return text
