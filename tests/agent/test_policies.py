@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
 from tests.agent.laws import usual
-from tests.world_model.answering import Scripted
+from tests.world_model.answering import Scripted, fits, sampled
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
-from worldwright.agent.events import Acted, Advised, Asked, Event, Rejected, Silenced
+from worldwright.agent.events import Acted, Advised, Asked, EpisodeEnded, Event, Rejected, Silenced
 from worldwright.agent.loop import EpisodeResult
 from worldwright.agent.policies import ADVISED, POLICIES
+from worldwright.envs.household.env import HOUSEHOLD_ID
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
+from worldwright.envs.registry import make_env
 from worldwright.world_model.chat.request import ChatModel, Request, Unreachable
 from worldwright.world_model.chat.scripted import HOSTILE_TEXTS, Script
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import parse_goal
 from worldwright.world_model.model import WorldModel
+from worldwright.world_model.model_file import load_model
 from worldwright.world_model.proposing.schema import goal_data
 from worldwright.world_model.proposing.words import Words
 
@@ -118,6 +123,27 @@ def test_while_learning_comes_first_no_advice_is_asked_for(policy: str, able: Ca
     chat = able()
     Agent(config=AgentConfig(policy=policy), chat=chat).learn([DOOR], 40)
     assert chat.asked == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("policy", sorted(ADVISED))
+def test_answers_that_fit_and_know_nothing_harm_nothing(policy: str, seed: int) -> None:
+    """In households too, where actions have arguments and much is hoped for."""
+    rng = random.Random(seed)
+
+    def ask(request: Request) -> str:
+        said = sampled(request.schema, rng)
+        assert fits(dict(request.schema), said)
+        return json.dumps(said | ({"status": "clear"} if "status" in said else {}))
+
+    told: list[Event] = []
+    config = AgentConfig(policy=policy)
+    agent = Agent(load_model(Path(__file__).parents[1] / "bench" / "household.ww"), config, chat=Scripted(ask))
+    env = make_env(HOUSEHOLD_ID, games="generated:21:6")
+    agent.play(env, HOUSEHOLD_ID, seed, freeze=True, max_steps=15, tell=told.append)
+    assert len(actions(told)) == 15 or any(isinstance(e, EpisodeEnded) and e.success for e in told)
+    assert any(isinstance(event, Advised) for event in told)
+    assert not any("hoped" in done for done in actions(told))
 
 
 # -- proposed actions ------------------------------------------------------------------------------------
