@@ -56,13 +56,14 @@ class ActionDecider(PlanningDecider):
         options = options_of(actions, labels)
         situation = situation_of(labels, state, goal, self._done)
         turns: list[Turn] = []
-        while len(turns) < self._mind.config.rounds:
+        while options and len(turns) < self._mind.config.rounds:
             said = adviser.action(situation, options, turns)
             if said is None:
                 break
             found = self._judged(said, frozenset(actions), labels, state, turns)
             if found is not None:
                 return found
+            options = options if isinstance(said, Rejection) else without(options, *said)
         self._say("", "given-up", f"{len(turns)} proposals were not accepted" if turns else "nobody answers")
         return None
 
@@ -103,6 +104,15 @@ class ActionDecider(PlanningDecider):
 
     def _say(self, advice: str, verdict: str, why: str) -> None:
         self._tell(Advised.model_validate({"step": self._step, "advice": advice, "verdict": verdict, "why": why}))
+
+
+def without(options: Options, name: str, args: tuple[str, ...]) -> Options:
+    """The options but for one that was not taken, as far as it can be told from others: by at most one argument."""
+    if len(args) > 1:
+        return options
+    places = [[other for other in place if other not in args] for place in options[name]]
+    left = {name: places} if args and all(places) else {}
+    return {action: left.get(action, some) for action, some in options.items() if action != name or left}
 
 
 def options_of(actions: Iterable[Action], labels: Labels) -> Options:

@@ -16,6 +16,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.events import Acted, Advised, Asked, EpisodeEnded, Event, Rejected, Silenced
 from worldwright.agent.loop import EpisodeResult
 from worldwright.agent.policies import ADVISED, POLICIES
+from worldwright.agent.proposed_actions import without
 from worldwright.envs.household.env import HOUSEHOLD_ID
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.envs.registry import make_env
@@ -169,6 +170,18 @@ def test_after_the_last_round_the_planner_decides_and_that_is_said() -> None:
     given_up = [event for event in verdicts if event.verdict == "given-up"]
     assert given_up and all("2 proposals" in event.why for event in given_up)
     assert sum(isinstance(event, Asked) for event in told) == len(verdicts) - len(given_up)
+
+
+def test_what_was_not_taken_is_not_offered_again() -> None:
+    options = {"go": [["a", "b"]], "put": [["x"], ["a"]], "look": [], "use": [["x"]]}
+    assert without(options, "look", ()) == {name: some for name, some in options.items() if name != "look"}
+    assert without(options, "go", ("a",)) == options | {"go": [["b"]]}
+    assert "use" not in without(options, "use", ("x",))
+    assert without(options, "put", ("x", "a")) == options
+    chat = Scripted([action("pickup"), action("toggle"), action("drop")])
+    played("llm", chat)
+    offered = [len(part["anyOf"]) for part in (request.schema for request in chat.asked[:3])]
+    assert offered == [7, 6, 5] and [request.temperature for request in chat.asked[:2]] == [0.0, 0.7]
 
 
 def test_what_changed_nothing_is_not_done_again_where_no_rule_is_known() -> None:

@@ -161,14 +161,19 @@ def action_request(
     can = {name: [list(place) for place in places] for name, places in options.items()}
     text = fitting(words, lambda facts, others: {"can": can, **situation.data(facts)})
     messages = (*messages_of(_ACTION, text, "What do you do?"), *_again(turns))
-    return Request("action", messages, schema.action_schema(options), 128, 0.0, sample=len(turns))
+    return Request("action", messages, schema.action_schema(options), 128, _warmth(turns), sample=len(turns))
 
 
 def subgoals_request(words: Words, situation: Situation, turns: Sequence[Turn] = ()) -> Request:
     """Which states to reach on the way to a goal, after some answers that were not taken."""
     text = fitting(words, lambda facts, others: {"things": dict(situation.things), **situation.data(facts)})
     messages = (*messages_of(_SUBGOALS, text, "Which states?"), *_again(turns))
-    return Request("subgoal", messages, schema.goal_schema(words), temperature=0.0, sample=len(turns))
+    return Request("subgoal", messages, schema.goal_schema(words), temperature=_warmth(turns), sample=len(turns))
+
+
+def _warmth(turns: Sequence[Turn]) -> float:
+    """The temperature: at first the likeliest answer is wanted, and then another, which few models give at 0."""
+    return 0.7 if turns else 0.0
 
 
 def _again(turns: Sequence[Turn]) -> list[Message]:
