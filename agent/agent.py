@@ -16,15 +16,15 @@ from typing import Any
 
 from worldwright.agent.asking import was_recorded
 from worldwright.agent.belief import Belief
-from worldwright.agent.config import AgentConfig
-from worldwright.agent.deciding import POLICIES
+from worldwright.agent.config import ASKING, AgentConfig
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.explorer import Explorer
-from worldwright.agent.learner import ASKING, AUTHORS, Recorder, RuleLearner
+from worldwright.agent.learner import AUTHORS, Recorder, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
-from worldwright.envs.perceiver import Perceiver
+from worldwright.agent.policies import ADVISED, POLICIES
+from worldwright.envs.perceiver import Listening, Perceiver
 from worldwright.envs.registry import Env, make_env, perceiver_for
 from worldwright.planning.engines import engine_named
 from worldwright.world_model.chat.exchange import Watched
@@ -32,7 +32,11 @@ from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import load_model, require_same_vocabulary, save_model
+from worldwright.world_model.proposing.adviser import Adviser
+from worldwright.world_model.proposing.asker import Asker
+from worldwright.world_model.proposing.notes import Note
 from worldwright.world_model.proposing.proposer import Proposer
+from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.transition import Transition
 
 _IN_VAIN = 20  # episodes in a row, for each environment, in which no step could be taken: no other will go better
@@ -46,8 +50,9 @@ class Agent:
         config: how the agent is put together.
         seed: of the agent's own choices.
         record: hears every transition of an episode that is learned from, before it is learned from.
-        chat: the language model that rules are asked of, if the author is one that asks; it is asked only while
-            learning. Each exchange is an event, with its price if `chat` is a `Watched` that knows it.
+        chat: the language model that is asked, for rules if the author is one that asks (only while learning), for
+            advice if the policy is, and for what missions mean if it is the reader. Each exchange is an event, with its
+            price if `chat` is a `Watched` that knows it.
 
     Attributes:
         episodes: the number that the next episode gets in the experience; each gets one of its own.
@@ -69,7 +74,10 @@ class Agent:
         self._given = model
         self._seed = seed
         self._record = record
-        self._chat = chat
+        self._notes: list[Note] = []
+        watched = Watched.by(self._notes.append, chat) if chat is not None else None
+        self._asker = Asker(watched, self._notes.append) if watched is not None else None
+        self._adviser: Adviser | None = None
         self._mind: Mind | None = None
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
@@ -193,7 +201,7 @@ class Agent:
         Raises:
             WorldwrightError: the environment is of a kind that no perceiver reads, or not of the model's.
         """
-        perceiver = perceiver_for(env)
+        perceiver = self._perceiver(env)
         mind = self._new_mind(perceiver) if freeze else self._meet(perceiver)
         mind.curious = curious
         mind.rng.seed(f"{self._seed} {env_id} {seed}")
@@ -232,6 +240,8 @@ class Agent:
         if self._mind is None:
             self._mind = self._new_mind(perceiver)
             self._mind.learner = self._new_learner(self._mind)
+            if self._mind.adviser is not None and self.config.asks_for_knowledge:
+                self._mind.learner.hear(self._mind.adviser.edges())
             self._mind.model = self._mind.learner.model
         require_same_vocabulary(self._mind.model, perceiver.vocabulary)
         self._mind.perceiver = perceiver
@@ -241,9 +251,9 @@ class Agent:
         vocabulary, config = mind.perceiver.vocabulary, self.config
         proposer = None
         if config.author in ASKING:
-            if mind.chat is None:
+            if self._asker is None:
                 raise WorldwrightError(f"author {config.author!r} asks a language model, and none was given")
-            proposer = Proposer(vocabulary, mind.chat, config.samples, config.refinements, mind.notes.append)
+            proposer = Proposer(vocabulary, self._asker, config.samples, config.refinements, self._notes.append)
         return RuleLearner(mind.model, AUTHORS[config.author](vocabulary, proposer, config.priors), self._record)
 
     def _new_mind(self, perceiver: Perceiver) -> Mind:
@@ -253,6 +263,26 @@ class Agent:
         require_same_vocabulary(model, perceiver.vocabulary)
         rng = random.Random(self._seed)
         explorer = Explorer(self.config, Novelty(perceiver.vocabulary), rng)
-        mind = Mind(self.config, perceiver, model, None, explorer, rng)
-        mind.chat = Watched.by(mind.notes.append, self._chat) if self._chat is not None else None
-        return mind
+        adviser = self._adviser_for(perceiver)
+        return Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
+
+    def _adviser_for(self, perceiver: Perceiver) -> Adviser | None:
+        """Who asks a language model about a world, if there is one; it remembers what it was told of sentences.
+
+        Raises:
+            WorldwrightError: the configuration needs one, and there is none.
+        """
+        for part, name, asks in (("policy", self.config.policy, ADVISED), ("reader", self.config.reader, {"llm"})):
+            if name in asks and self._asker is None:
+                raise WorldwrightError(f"{part} {name!r} asks a language model, and none was given")
+        if self._asker is not None and self._adviser is None:
+            self._adviser = Adviser(Words(perceiver.vocabulary), self._asker)
+        return self._adviser
+
+    def _perceiver(self, env: Env) -> Perceiver:
+        """What perceives an environment, with a language model's help for sentences if that is asked for."""
+        perceiver = perceiver_for(env)
+        adviser = self._adviser_for(perceiver)
+        if adviser is None or self.config.reader != "llm" or not isinstance(perceiver, Listening):
+            return perceiver
+        return perceiver.with_reader(adviser)

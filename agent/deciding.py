@@ -7,7 +7,7 @@ first pursues the goal. A plan is kept as long as it still leads to its end in t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import Protocol
@@ -210,7 +210,10 @@ class PlanningDecider:
         remaining = self._tracker.remaining
         if remaining is None:
             return self._win(model, state)
-        goals = tuple(next_reaches(remaining))
+        return self._reach(tuple(next_reaches(remaining)), model, state, purpose)
+
+    def _reach(self, goals: tuple[Reach, ...], model: WorldModel, state: State, purpose: str) -> Intention | None:
+        """A plan to one of some goals, hoping for what was not seen yet; or to look where that may be."""
         found = self._plan(purpose, model, self._hoping(state, goals), goals)
         if found is None or all(name in state.universe.types for name in found.next_action().args):
             return found
@@ -224,7 +227,7 @@ class PlanningDecider:
         if words is None:
             return state
         furnished = furnish(state, words, [p for p in places if p not in self._memory.visited], model)
-        return imagine(furnished, goals, words, places, model.findings) or furnished
+        return imagine(furnished, goals, words, places, model.expectations) or furnished
 
     def _win(self, model: WorldModel, state: State) -> Intention | None:
         """The goal holds, but the episode goes on.
@@ -480,6 +483,3 @@ class _Clock:
 
     def __exit__(self, *exception: object) -> None:
         self.seconds = cpu_seconds() - self._start
-
-
-POLICIES: dict[str, Callable[[Mind, Memory, GoalTracker], Decider]] = {"pddl": PlanningDecider}

@@ -24,7 +24,7 @@ from worldwright.agent.events import (
 from worldwright.agent.learner import Revision
 from worldwright.agent.memory import Memory, Sighting
 from worldwright.agent.mind import Mind
-from worldwright.world_model.goal import Goal, GoalTracker
+from worldwright.world_model.goal import Goal, GoalTracker, constants_of
 from worldwright.world_model.model import Action, Prediction
 from worldwright.world_model.scene_graph import SceneGraph
 from worldwright.world_model.state import Change, Fluent, State, Value
@@ -73,6 +73,7 @@ class Episode:
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
         self._tell_unread(graph)
         self._believe(sighting, {})
+        self._ask_for_places()
         self.tell_notes()
 
     def decide(self) -> Action | None:
@@ -177,6 +178,16 @@ class Episode:
                 was_here = any(len(fluent) == 1 and value == place for fluent, value in before.values.items())
                 kinds = [str(after.value((words.kind, item))) for item in items]
                 learner.found(str(after.value((words.sort, place))), kinds, was_here)
+
+    def _ask_for_places(self) -> None:
+        """Let a language model say where the kinds of things that are wanted usually are, among the places known."""
+        words, vocabulary = self.memory.containment, self.mind.perceiver.vocabulary
+        if words is None:
+            return
+        kind = vocabulary.predicate(words.kind).types[-1]
+        wanted = [name for name in sorted(constants_of(self.goal)) if vocabulary.constant_types[name] == kind]
+        sorts = {str(self._state.value(fluent)): None for fluent in self._state.fluents(words.sort)}
+        self.mind.ask_for_places(wanted, tuple(sorts))
 
     def tell_notes(self) -> None:
         """Tell what was asked of a language model since, and what became of its answers."""

@@ -154,6 +154,24 @@ class Silenced(Event):
     why: Said
 
 
+class Interpreted(Event):
+    """A language model was asked what a mission means: the goal, or none and why."""
+
+    kind: Literal["interpreted"] = "interpreted"
+    sentence: Said
+    goal: str
+    why: Said
+
+
+class Advised(Event):
+    """A language model proposed an action or a subgoal; `given-up` when the agent plans on without."""
+
+    kind: Literal["advised"] = "advised"
+    advice: str
+    verdict: Literal["accepted", "rejected", "given-up"]
+    why: Said
+
+
 class GoalProgressed(Event):
     """A part of the goal was reached; `remaining` is empty when all of it was."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from worldwright.agent.events import Revised
+from worldwright.world_model.edges import MAX_EDGES, Edge
 from worldwright.world_model.experience import ExperienceBuffer
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.induction import Inducer
@@ -59,7 +60,6 @@ def _both(vocabulary: Vocabulary, proposer: Proposer | None = None, priors: bool
 
 
 AUTHORS: dict[str, MakeAuthor] = {"inducer": _inducer, "llm": _llm, "both": _both}
-ASKING = frozenset({"llm", "both"})  # the authors that ask a language model
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,11 @@ class RuleLearner:
     def found(self, sort: str, kinds: Iterable[str], was_shut: bool) -> None:
         """Remember what was in a place that was looked into."""
         self.model = replace(self.model, findings=self.model.findings.and_in(sort, kinds, was_shut))
+
+    def hear(self, edges: Iterable[Edge]) -> None:
+        """Take what is said of the world's things into the model, each word once."""
+        said = dict.fromkeys([*self.model.edges, *edges])
+        self.model = replace(self.model, edges=tuple(said)[:MAX_EDGES])
 
     def to_test(self) -> tuple[ActionRule, ...]:
         """Proposed rules that are worth going out of one's way to test."""

@@ -10,10 +10,11 @@ from typing import Any
 
 import gymnasium
 
-from worldwright.agent.deciding import POLICIES
 from worldwright.agent.episode import Episode
 from worldwright.agent.events import EpisodeEnded, Event, Listener, Planned, ignore
 from worldwright.agent.mind import Mind
+from worldwright.agent.policies import POLICIES
+from worldwright.agent.wording import read_mission
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
 from worldwright.planning.problem import PlanningStopped, cpu_seconds
 from worldwright.world_model.errors import WorldwrightError
@@ -109,9 +110,11 @@ class _Play:
     def begin(self, env_id: str, seed: int, number: int) -> None:
         with _environment():
             observation, _ = self.env.reset(seed=seed)
-        goal = self.mind.perceiver.goal(observation)
+        goal, told = read_mission(self.mind, observation, self.tell)
         self.episode = Episode(self.mind, goal, number, self.tell, POLICIES[self.mind.config.policy])
         self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
+        for event in told:
+            self.tell(event)
 
     def step(self, max_steps: int | None) -> None:
         """One turn of the loop."""

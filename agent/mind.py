@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
-from worldwright.world_model.chat.exchange import Watched
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.proposing.adviser import Adviser
 from worldwright.world_model.proposing.notes import Note
 from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.state import State
@@ -38,7 +39,8 @@ class Mind:
     curious: bool = False  # learning comes before the goal
     ways: dict[str, Counter[Position]] = field(default_factory=dict)  # how far each action moved the agent
     notes: list[Note] = field(default_factory=list)  # what was asked of a language model and not told yet
-    chat: Watched | None = None  # the language model, whose every exchange becomes a note
+    adviser: Adviser | None = None  # who asks a language model for more than rules
+    _placed: set[str] = field(default_factory=set)  # the kinds of things whose usual places were asked for
 
     def experience(self, action: Action, hoped: State) -> int:
         """On how many transitions rests what is expected of an action in a state.
@@ -63,6 +65,15 @@ class Mind:
         """There is no plan to a goal: whoever proposes rules may say which one is missing."""
         if self.learner is not None and self.learner.ask_for_missing(goal, state):
             self.model = self.learner.model
+
+    def ask_for_places(self, kinds: Iterable[str], sorts: Sequence[str]) -> None:
+        """Ask where things of some kinds usually are, once for each kind; what is said becomes part of the model."""
+        news = [kind for kind in kinds if kind not in self._placed]
+        if self.learner is None or self.adviser is None or not self.config.asks_for_knowledge or not news:
+            return
+        self._placed.update(news)
+        self.learner.hear(self.adviser.places(news, sorts))
+        self.model = self.learner.model
 
     def usual_ways(self, action: Action) -> list[Position]:
         """The ways, (ahead, to the right), that an action has led; none while it is not well known.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import Goal
+from worldwright.world_model.language import Literal
 from worldwright.world_model.model import Action
 from worldwright.world_model.scene_graph import Position, SceneGraph
 from worldwright.world_model.vocabulary import Vocabulary
@@ -40,3 +42,31 @@ class Perceiver(Protocol):
 
     def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
         """Static facts about a thing first seen at `position` by an agent that started at (0, 0) facing `heading`."""
+
+
+class SentenceReader(Protocol):
+    """Reads sentences that a world's own grammar does not cover."""
+
+    def facts(
+        self, sentence: str, things: Mapping[str, str], examples: Sequence[tuple[str, Sequence[Literal]]] = ()
+    ) -> tuple[Literal, ...]:
+        """What a sentence says of the things that it names (with their types); nothing if it cannot be read.
+
+        `examples` are sentences that the grammar covers, and what they say.
+        """
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A perceiver of a world that speaks in sentences."""
+
+    def with_reader(self, reader: SentenceReader) -> Perceiver:
+        """The same, which lets a reader read what its grammar does not cover."""
+
+
+@runtime_checkable
+class Exemplary(Protocol):
+    """A perceiver that has examples of its world's missions to show."""
+
+    def examples(self) -> tuple[tuple[str, Goal], ...]:
+        """Missions in the world's own words, and what they ask for."""

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from worldwright.agent.config import ASKING
 from worldwright.agent.events import Event, Listener, Silenced
-from worldwright.agent.learner import ASKING
 from worldwright.agent.loop import EpisodeResult
 from worldwright.experiments.asking import WHICH, ModelOptions, ModelSource, chosen_model, with_model_options
 from worldwright.experiments.config import BadSetting, RunConfig, environment_keywords, with_settings

@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from worldwright.agent.events import (
     Acted,
+    Advised,
     Asked,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
+    Interpreted,
     Observed,
     Planned,
     Proposed,
@@ -48,6 +50,8 @@ AnyEvent = (
     | Refuted
     | Rejected
     | Silenced
+    | Interpreted
+    | Advised
     | GoalProgressed
     | EpisodeEnded
 )

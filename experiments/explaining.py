@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,9 +9,8 @@ from worldwright.agent.events import plain
 from worldwright.experiments.folder import RunFolder
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.experience import ExperienceBuffer
-from worldwright.world_model.language import ActionRule, Comparison, Condition, Literal
-from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.objections import first_failing
 from worldwright.world_model.sexpr import parse_one
 from worldwright.world_model.state import State, Value, atom_of
 from worldwright.world_model.transition import Transition
@@ -63,7 +61,8 @@ def explain(model: WorldModel, transition: Transition, action: Action) -> Iterat
     applying = {firing.rule.name for firing in firings}
     for rule in model.rules_for(action.name):
         if rule.name not in applying:
-            yield f"not {rule.name}: {_why_not(model, state, rule, action)}"
+            _, missing = first_failing(model, state, rule, action)
+            yield f"not {rule.name}: {f'{missing} does not hold' if missing else 'it would change nothing'}"
     if not model.rules_for(action.name):
         yield f"the model has no rule of {action.name}"
     if action == transition.action:
@@ -80,28 +79,3 @@ def _changes(what: str, state: State, change: Mapping[str, Value | None]) -> Ite
 
 def _shown(value: Value | None) -> str:
     return "false" if value is None else "true" if value is True else str(value)
-
-
-def _why_not(model: WorldModel, state: State, rule: ActionRule, action: Action) -> str:
-    """The first of the preconditions that does not hold as well as those before it, about what they refer to."""
-    given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
-    bound: Mapping[str, str] = given
-    for number, condition in enumerate(rule.preconditions):
-        query = Query(model.vocabulary, rule.parameters, rule.preconditions[: number + 1], tuple(given))
-        if not query.holds(state, given):
-            said = {name for earlier in rule.preconditions[:number] for name in _variables(earlier)}
-            return (
-                f"{_filled(str(condition), {k: v for k, v in bound.items() if k in said | set(given)})} does not hold"
-            )
-        bound = next(query.bindings(state, given))
-    return "it would change nothing"
-
-
-def _variables(condition: Condition) -> tuple[str, ...]:
-    if isinstance(condition, Literal):
-        return condition.atom.args if condition.positive else ()
-    return condition.counter.args if isinstance(condition, Comparison) else ()
-
-
-def _filled(text: str, binding: Mapping[str, str]) -> str:
-    return re.sub(r"\?[a-z0-9_-]+", lambda found: binding.get(found[0], found[0]), text)

@@ -3,6 +3,9 @@
 A *concept* is a fact without the particular things that it is about: that a thing is a door (`kind=door`), that a
 door is locked (`state=locked of kind=door`), that a key is held (`holding kind=key`). Things are told apart by the
 constants that rules demand of them in facts that never change (a door's state may, its kind does not).
+
+Beside what the rules imply stands what somebody said of actions and things, with what experience makes of it: nothing
+yet, that it is so, or that it is not.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, NamedTuple
 
 import networkx as nx
 
+from worldwright.world_model.edges import FOUND_IN, PRODUCES, REQUIRES, Edge
 from worldwright.world_model.errors import SyntaxProblem
 from worldwright.world_model.language import (
     EQUALS,
@@ -29,8 +33,10 @@ from worldwright.world_model.language import (
 )
 from worldwright.world_model.model import WorldModel
 
-REQUIRES, PRODUCES, CONSUMES, ENABLES = "requires", "produces", "consumes", "enables"
-_RELATIONS = (REQUIRES, PRODUCES, CONSUMES, ENABLES)
+CONSUMES, ENABLES = "consumes", "enables"
+_RELATIONS = (REQUIRES, PRODUCES, CONSUMES, ENABLES, FOUND_IN)
+SAID, OBSERVED, REFUTED = "not observed yet", "observed", "refuted"
+_ENOUGH = 5  # transitions that bear out rules which do not say so, after which a word of rules is refuted
 
 Description = tuple[tuple[str, str], ...]  # (functional predicate, constant), sorted
 
@@ -66,6 +72,26 @@ class Concept(NamedTuple):
         return self.says_more() or any(self.about)
 
 
+class Standing(NamedTuple):
+    """What experience makes of somebody's word.
+
+    Attributes:
+        verdict: not observed yet, observed or refuted.
+        support: how many transitions, or things found, speak for it.
+        contradicted: how many speak against it.
+    """
+
+    verdict: str
+    support: int
+    contradicted: int
+
+    def __str__(self) -> str:
+        return self.verdict + (f" (support {self.support} contradicted {self.contradicted})" if any(self[1:]) else "")
+
+
+_MARKS = (("verdict", str), ("support", int), ("contradicted", int))
+
+
 class _Need(NamedTuple):
     concept: Concept
     relation: Relation | None  # of a comparison
@@ -85,18 +111,18 @@ class KnowledgeGraph:
     Nodes are texts, with `type` concept, action or rule. Edges have a `relation`: a rule requires its action and
     concepts, produces and consumes concepts, and enables rules that require what it produces (or that something is
     not the case which it consumes). `denied=True` marks what is required not to be; `via` the concepts that enable.
+    Edges with an `author` are somebody's word: `verdict`, `support` and `contradicted` say what experience makes of it.
     """
 
     graph: nx.MultiDiGraph
 
     @staticmethod
     def of(model: WorldModel) -> KnowledgeGraph:
-        """What the rules of the model imply (its hypotheses are left out)."""
+        """What the rules of the model imply (its hypotheses are left out), and what was said beside."""
         graph = nx.MultiDiGraph()
         for rule in model.rules:
             graph.add_node(f"action {rule.action}", type="action")
-        changing = {atom.predicate for rule in model.rules for atom, _, _ in _changed_atoms(rule)}
-        lasting = {p.name for p in model.vocabulary.predicates if p.functional and p.name not in changing}
+        changing, lasting = _changing(model), _lasting(model)
         told = [(rule, *_concepts_of(rule, lasting)) for rule in model.rules]
         for rule, needs, changes in told:
             node = f"rule {rule.name}"
@@ -112,6 +138,8 @@ class KnowledgeGraph:
                 via = sorted({str(need.concept) for need in needs if any(_serves(made, need) for made in changes)})
                 if via:
                     _link(graph, f"rule {maker.name}", f"rule {user.name}", ENABLES, via=via)
+        for edge in model.edges:
+            _add_said(graph, model, edge, told)
         return KnowledgeGraph(graph)
 
     def concepts(self) -> list[str]:
@@ -132,6 +160,14 @@ class KnowledgeGraph:
         edges = self.graph.in_edges(f"rule {rule}", data="relation")
         return [source.removeprefix("rule ") for source, _, relation in edges if relation == ENABLES]
 
+    def said(self) -> list[tuple[str, str, str, Standing]]:
+        """Somebody's words: subject, relation, object, and what experience makes of them."""
+        edges = ((source, target, data) for source, target, data in self.graph.edges(data=True) if "author" in data)
+        return [
+            (source, data["relation"], target, Standing(*(data[mark] for mark in Standing._fields)))
+            for source, target, data in edges
+        ]
+
     def to_data(self) -> dict[str, Any]:
         """JSON-able node-link data, always the same for the same rules."""
         data: dict[str, Any] = nx.node_link_data(self.graph, edges="edges")
@@ -147,7 +183,9 @@ class KnowledgeGraph:
         kinds = set(nx.get_node_attributes(graph, "type").values()) - {"concept", "action", "rule"}
         untyped = len(nx.get_node_attributes(graph, "type")) < len(graph)
         relations = {relation for _, _, relation in graph.edges(data="relation")} - set(_RELATIONS)
-        if kinds or untyped or relations:
+        said = [data for _, _, data in graph.edges(data=True) if "author" in data]
+        untold = any(not isinstance(data.get(mark), kind) for data in said for mark, kind in _MARKS)
+        if kinds or untyped or relations or untold:
             raise SyntaxProblem("no knowledge graph: a node or an edge is of no known kind")
         return KnowledgeGraph(graph)
 
@@ -162,6 +200,17 @@ class KnowledgeGraph:
                     found = self.related(node.removeprefix("rule "), relation)
                     if found:
                         yield f"  {relation} {', '.join(found)}"
+        for subject, relation, object_, standing in self.said():
+            yield f"said: {subject} {relation} {object_}: {standing}"
+
+
+def _changing(model: WorldModel) -> set[str]:
+    """The predicates of which facts change."""
+    return {atom.predicate for rule in model.rules for atom, _, _ in _changed_atoms(rule)}
+
+
+def _lasting(model: WorldModel) -> set[str]:
+    return {p.name for p in model.vocabulary.predicates if p.functional} - _changing(model)
 
 
 def _link(graph: nx.MultiDiGraph, source: str, target: str, relation: str, **data: object) -> None:
@@ -229,6 +278,63 @@ def _concept_of(atom: LiftedAtom, about: dict[str, Description]) -> Concept:
     """The atom's concept; a thing is not described by the very fact that it is about."""
     described = [tuple(said for said in about.get(arg, ()) if said[0] != atom.predicate) for arg in atom.args]
     return Concept(atom.predicate, tuple(None if is_variable(arg) else arg for arg in atom.args), tuple(described))
+
+
+# -- what was said ------------------------------------------------------------------------------------------
+
+_Told = tuple[ActionRule, list[_Need], list[_Change]]
+
+
+def _standing(model: WorldModel, edge: Edge, told: Iterable[_Told]) -> Standing:
+    if edge.relation == FOUND_IN:
+        here = model.findings.found.get((edge.subject, edge.object), 0)
+        refuted = model.findings.refutes(edge.subject, edge.object)
+        return Standing(_verdict(here, refuted), here, model.findings.seen(edge.subject) - here)
+    support = contradicted = 0
+    for rule, needs, changes in told:
+        required = {name for need in needs if need.positive for name in _names(need.concept)}
+        made = {name for change in changes if change.positive for name in _names(change.concept)}
+        causes, results = (made, required) if edge.relation == REQUIRES else (required, made)
+        if edge.subject in {rule.action, *causes}:
+            says = edge.object in results
+            support += says * max(rule.evidence.support, 1)
+            contradicted += (not says) * rule.evidence.support
+    return Standing(_verdict(support, not support and contradicted >= _ENOUGH), support, contradicted)
+
+
+def _verdict(support: int, refuted: bool) -> str:
+    return REFUTED if refuted else OBSERVED if support else SAID
+
+
+def _names(concept: Concept) -> set[str]:
+    """The constants that a concept speaks of."""
+    return {term for term in concept.terms if term} | {value for said in concept.about for _, value in said}
+
+
+def _add_said(graph: nx.MultiDiGraph, model: WorldModel, edge: Edge, told: Iterable[_Told]) -> None:
+    subject, object_ = (_said_node(graph, model, word) for word in (edge.subject, edge.object))
+    found = _standing(model, edge, told)
+    graph.add_edge(
+        subject,
+        object_,
+        key=f"{edge.relation} says {edge.author}",
+        relation=edge.relation,
+        author=edge.author,
+        **found._asdict(),
+    )
+
+
+def _said_node(graph: nx.MultiDiGraph, model: WorldModel, word: str) -> str:
+    """The node of an action, or of the concept that a constant makes if only one predicate takes it for its value."""
+    if any(action.name == word for action in model.vocabulary.actions):
+        graph.add_node(f"action {word}", type="action")
+        return f"action {word}"
+    type_ = model.vocabulary.constant_types[word]
+    taking = [p for p in model.vocabulary.predicates if p.functional and not p.static and p.types[-1] == type_]
+    if len(taking) != 1:
+        return _concept(graph, Concept(word, (), ()))
+    before = len(taking[0].types) - 1
+    return _concept(graph, Concept(taking[0].name, (*(None,) * before, word), ((),) * (before + 1)))
 
 
 # -- enabling ---------------------------------------------------------------------------------------------

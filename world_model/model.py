@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from worldwright.world_model.edges import FOUND_IN, Edge
 from worldwright.world_model.errors import VocabularyProblem
 from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import (
@@ -69,6 +70,7 @@ class WorldModel:
             experiments.
         steps: the number of environment steps that it was learned from.
         findings: what was found where.
+        edges: what somebody said of the world's things, be it true or not.
     """
 
     vocabulary: Vocabulary
@@ -76,6 +78,7 @@ class WorldModel:
     hypotheses: tuple[ActionRule, ...] = ()
     steps: int = 0
     findings: Findings = field(default_factory=Findings)
+    edges: tuple[Edge, ...] = ()
     _queries: dict[ActionRule, Query] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -93,6 +96,12 @@ class WorldModel:
     def rules_for(self, action: str) -> Sequence[ActionRule]:
         """The rules of an action, in the model's order."""
         return self._by_action.get(action, ())
+
+    @cached_property
+    def expectations(self) -> Findings:
+        """What was found where, and what is said of it that the findings do not refute."""
+        said = {(edge.subject, edge.object) for edge in self.edges if edge.relation == FOUND_IN}
+        return replace(self.findings, usual=frozenset(pair for pair in said if not self.findings.refutes(*pair)))
 
     def optimist(self) -> WorldModel:
         """The model that takes its hypotheses for laws, behind the laws themselves."""

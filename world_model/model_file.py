@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from worldwright.world_model.edges import MAX_EDGES, Edge, check_edge
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem, WorldwrightError
 from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import ActionRule
@@ -26,6 +27,7 @@ def show_model(model: WorldModel) -> str:
     """The text of a model file."""
     parts = [f"(:world-model {VERSION} :steps {model.steps})", show_vocabulary(model.vocabulary)]
     parts += [_show_findings(model.findings)] if model.findings else []
+    parts += [_show_edges(model.edges)] if model.edges else []
     parts += [show_rule(rule) for rule in model.rules]
     parts += [show_rule(rule).replace("(:rule", "(:hypothesis", 1) for rule in model.hypotheses]
     return "\n\n".join(parts) + "\n"
@@ -41,13 +43,14 @@ def parse_model(text: str) -> WorldModel:
         raise SyntaxProblem(f"more than {MAX_RULES} rules")
     vocabulary = vocabulary_of(items[1])
     rules: dict[str, list[ActionRule]] = {":rule": [], ":hypothesis": []}
-    told = len(items) > 2 and items[2][0] == ":findings"
-    findings = _findings_of(vocabulary, items[2]) if told else Findings()
-    for item in items[3 if told else 2 :]:
+    rest = items[2:]
+    findings = _findings_of(vocabulary, rest.pop(0)) if rest and rest[0][0] == ":findings" else Findings()
+    edges = _edges_of(vocabulary, rest.pop(0)) if rest and rest[0][0] == ":said" else ()
+    for item in rest:
         if item[0] not in (":rule", ":hypothesis"):
             raise SyntaxProblem(f"expected (:rule ...), found ({show(item[0])} ...)")
         rules[str(item[0])].append(rule_of(vocabulary, [":rule", *item[1:]]))
-    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), steps, findings)
+    return WorldModel(vocabulary, tuple(rules[":rule"]), tuple(rules[":hypothesis"]), steps, findings, edges)
 
 
 def _section(item: SExpr) -> list[SExpr]:
@@ -146,6 +149,32 @@ def _constant_of(vocabulary: Vocabulary, word: SExpr) -> str:
     if not isinstance(word, str) or word not in vocabulary.constant_types:
         raise VocabularyProblem(f"findings: {show(word)} is no constant of the vocabulary")
     return word
+
+
+# -- what was said ---------------------------------------------------------------------------------------
+
+
+def _show_edges(edges: Iterable[Edge]) -> str:
+    """What was said, a line for each word, its author last."""
+    lines = (f"\n  ({edge.subject} {edge.relation} {edge.object} {edge.author})" for edge in edges)
+    return f"(:said{''.join(lines)})"
+
+
+def _edges_of(vocabulary: Vocabulary, expression: list[SExpr]) -> tuple[Edge, ...]:
+    """The edges that an expression is; raises `SyntaxProblem` or `VocabularyProblem`."""
+    if len(expression) > MAX_EDGES + 1:
+        raise SyntaxProblem(f"said: more than {MAX_EDGES} entries")
+    found: dict[Edge, None] = {}
+    for entry in expression[1:]:
+        words = [word for word in entry if isinstance(word, str)]
+        if isinstance(entry, str) or len(entry) != 4 or len(words) != 4:
+            raise SyntaxProblem(f"said: expected (SUBJECT RELATION OBJECT AUTHOR), found {show(entry)}")
+        edge = Edge(*words)
+        check_edge(vocabulary, edge)
+        if edge in found:
+            raise SyntaxProblem(f"said: {show(entry)} is given twice")
+        found[edge] = None
+    return tuple(found)
 
 
 # -- vocabulary ------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, Protocol
 
+from worldwright.envs.household.examples import mission_examples, sentence_examples
 from worldwright.envs.household.missions import read_mission
 from worldwright.envs.household.vocabulary import (
     COMMANDS,
@@ -22,7 +24,7 @@ from worldwright.envs.household.vocabulary import (
     ROOM,
     VOCABULARY,
 )
-from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
+from worldwright.envs.perceiver import SentenceReader, UnreadableMission, UnreadableObservation
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
@@ -361,6 +363,17 @@ class HouseholdPerceiver:
         """What can be said of a household."""
         return VOCABULARY
 
+    def with_reader(self, reader: SentenceReader) -> HouseholdPerceiver:
+        """The same, which lets a reader read what the grammar does not cover, as far as it names things."""
+        return HouseholdPerceiver(
+            lambda sentence: map(str, reader.facts(sentence, things_in(sentence), sentence_examples())),
+            self._phrasings,
+        )
+
+    def examples(self) -> tuple[tuple[str, Goal], ...]:
+        """Missions in ALFWorld's words, and what they ask for."""
+        return mission_examples()
+
     def perceive(self, observation: Any) -> SceneGraph:
         """What the text says, with what it denies and what of it could not be read.
 
@@ -438,7 +451,20 @@ class HouseholdPerceiver:
                 facts.say(*fluent, value=value)
             else:
                 facts.deny(*fluent)
+            if is_true and fluent[0] in _OPPOSITES:
+                facts.deny(_OPPOSITES[fluent[0]], *fluent[1:])
+            if fluent == ("holding",) and value != NOTHING:
+                facts.say("in", str(value), value=HAND)
         return bool(read)
+
+
+def things_in(sentence: str) -> dict[str, str]:
+    """The names of the things that a sentence names (`apple 1` is `apple-1`), with their types."""
+    found: dict[str, str] = {}
+    for kind, number in re.findall(r"\b([a-z]{1,40}) ([0-9]{1,6})\b", sentence.lower()):
+        with suppress(_Stuck):
+            found[f"{kind}-{number}"] = _type_of(f"{kind}-{number}")
+    return found
 
 
 def _sentences(text: str) -> Iterator[str]:

@@ -74,6 +74,14 @@ def _universe(size: int) -> Universe:
     return universe
 
 
+EXAMPLE_MISSIONS = (
+    "go to the red ball",
+    "pick up a key",
+    "put the green box next to a ball",
+    "open the door, then pick up a blue ball",
+)
+
+
 class MiniGridPerceiver:
     """Reads the observations of every MiniGrid and BabyAI level with the standard partial view."""
 
@@ -125,6 +133,10 @@ class MiniGridPerceiver:
         if mission is None:
             raise UnreadableMission("the observation has no 'mission'")
         return read_mission(mission)
+
+    def examples(self) -> tuple[tuple[str, Goal], ...]:
+        """Missions in BabyAI's words, and what they ask for."""
+        return tuple((mission, read_mission(mission)) for mission in EXAMPLE_MISSIONS)
 
     def actions(self) -> tuple[Action, ...]:
         """MiniGrid's seven actions."""

@@ -12,7 +12,10 @@ from pydantic import ValidationError
 
 from tests.agent.laws import usual
 from tests.agent.test_authors import eventful
+from tests.agent.test_policies import played as advised
+from tests.agent.test_wording import played as worded
 from tests.experiments.command import world
+from tests.world_model.answering import Scripted
 from worldwright.agent import events
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
@@ -276,7 +279,7 @@ def told() -> list[Event]:
     Agent().learn([DOOR], 100, tell=heard.append)
     list(Agent(usual()).act(DOOR, tell=heard.append))
     Agent().learn([world("Babbles")], 4, tell=heard.append)
-    return [*heard, *eventful()]
+    return [*heard, *eventful(), *worded(Scripted(["{}"]))[1], *advised("llm", Scripted(["{}"]))[1]]
 
 
 def test_every_kind_of_event_occurs(told: list[Event]) -> None:

@@ -23,7 +23,7 @@ from tests.agent.laws import two_step
 from tests.bench.all_seeing import has_solution
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
-from worldwright.agent.deciding import POLICIES, Decider, Intention
+from worldwright.agent.deciding import Decider, Intention
 from worldwright.agent.episode import Episode
 from worldwright.agent.events import Listener, ignore, plain
 from worldwright.agent.explorer import Explorer
@@ -32,6 +32,7 @@ from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.memory import Memory, cell_name
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
+from worldwright.agent.policies import POLICIES
 from worldwright.envs.minigrid.laws import ALTERED_ID
 from worldwright.envs.minigrid.vocabulary import LATTICE
 from worldwright.envs.perceiver import Perceiver

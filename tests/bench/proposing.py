@@ -37,9 +37,9 @@ from tests.world_model.walks import laws as true_laws
 from tests.world_model.walks import walks
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
-from worldwright.agent.deciding import POLICIES
 from worldwright.agent.events import Event, Proposed, Refuted
 from worldwright.agent.learner import AUTHORS
+from worldwright.agent.policies import POLICIES
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.envs.registry import make_env
 from worldwright.experiments.evaluating import Evaluation, play_frozen

@@ -270,7 +270,7 @@ def test_a_reader_is_asked_for_what_the_grammar_does_not_cover() -> None:
     graph = read("You close the safe 1. Steam rises.", HouseholdPerceiver(reader=reader))
     assert asked == ["Steam rises."] and graph.unread == ()
     assert graph.state.value(("in", "mug-1")) == "stoveburner-1" and graph.state.value(("kind", "mug-1")) == "mug"
-    assert graph.denied == {("is-lit", "desklamp-2")} and graph.state.value(("at",)) == "room"
+    assert graph.denied == {("is-lit", "desklamp-2"), ("is-cool", "mug-1")} and graph.state.value(("at",)) == "room"
 
 
 @pytest.mark.parametrize(

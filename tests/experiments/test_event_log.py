@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from worldwright.agent.events import (
     Acted,
+    Advised,
     Asked,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
+    Interpreted,
     Observed,
     Planned,
     Proposed,
@@ -106,5 +108,5 @@ def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
 
 def test_kinds_are_those_of_the_log() -> None:
     told = (Acted, EpisodeEnded, EpisodeStarted, GoalProgressed, Observed, Planned, Revised, Rewarded, Surprised)
-    names = (*told, Unread, Asked, Proposed, Refuted, Rejected, Silenced)
+    names = (*told, Unread, Asked, Proposed, Refuted, Rejected, Silenced, Interpreted, Advised)
     assert {kind.__name__ for kind in names} == {kind.__name__ for kind in KINDS}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,3 +66,24 @@ def fits(schema: dict[str, Any], data: Any, whole: dict[str, Any] | None = None)
             right = int if kind == "integer" else int | float
             return isinstance(data, right) and not isinstance(data, bool) and low <= data <= high
     raise AssertionError(f"a schema that is not ours: {sorted(schema)}")
+
+
+def sampled(schema: Mapping[str, Any], rng: random.Random, whole: Mapping[str, Any] | None = None) -> Any:
+    """Something that fits a schema of ours: what a model answers that keeps to it and knows nothing."""
+    whole = whole or schema
+    match schema:
+        case {"$ref": str(ref)}:
+            return sampled(whole["$defs"][ref.removeprefix("#/$defs/")], rng, whole)
+        case {"anyOf": list(some)}:
+            return sampled(rng.choice(some), rng, whole)
+        case {"type": "object", "properties": properties}:
+            return {name: sampled(part, rng, whole) for name, part in properties.items()}
+        case {"type": "array", "items": items, "minItems": least, "maxItems": most}:
+            return [sampled(items, rng, whole) for _ in range(rng.randint(least, min(most, least + 2)))]
+        case {"enum": list(names)}:
+            return rng.choice(names)
+        case {"type": "boolean"}:
+            return rng.random() < 0.5
+        case {"minimum": low, "maximum": high}:
+            return rng.randint(int(low), int(high))
+    return ""

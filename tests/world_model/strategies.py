@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from worldwright.world_model.edges import FOUND_IN, PRODUCES, REQUIRES, Edge
 from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then
 from worldwright.world_model.language import (
     EQUALS,
@@ -303,7 +304,20 @@ def models(draw: Draw, vocabulary: Vocabulary, least_rules: int = 0, most_rules:
     """A model of a few rules and hypotheses."""
     found = [draw(rules(vocabulary, f"rule{i}")) for i in range(draw(st.integers(least_rules, most_rules)))]
     split = draw(st.integers(0, len(found))) if draw(st.booleans()) else len(found)
-    return WorldModel(vocabulary, tuple(found[:split]), tuple(found[split:]), draw(st.integers(0, 10**9)))
+    steps, said = draw(st.integers(0, 10**9)), draw(edges(vocabulary))
+    return WorldModel(vocabulary, tuple(found[:split]), tuple(found[split:]), steps, edges=said)
+
+
+def edges(vocabulary: Vocabulary) -> st.SearchStrategy[tuple[Edge, ...]]:
+    """Somebody's words about the vocabulary's actions and constants."""
+    constants = [constant.name for constant in vocabulary.constants]
+    if not constants:
+        return st.just(())
+    actions = [action.name for action in vocabulary.actions]
+    found_in = st.builds(Edge, st.sampled_from(constants), st.just(FOUND_IN), st.sampled_from(constants))
+    others = st.sampled_from([REQUIRES, PRODUCES])
+    other = st.builds(Edge, st.sampled_from([*actions, *constants]), others, st.sampled_from(constants))
+    return st.lists(found_in | other, max_size=3, unique=True).map(tuple)
 
 
 # -- goals ------------------------------------------------------------------------------------------------

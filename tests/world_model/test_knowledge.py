@@ -1,6 +1,7 @@
 """The knowledge graph of a model: what rules require, produce, consume and enable."""
 
 import json
+from dataclasses import replace
 
 import networkx as nx
 import pytest
@@ -9,8 +10,12 @@ from hypothesis import strategies as st
 
 from tests.world_model.strategies import models, vocabularies
 from tests.world_model.test_pddl import DOORKEY, FARM, model_of
+from worldwright.envs.household.vocabulary import VOCABULARY as HOUSEHOLD
+from worldwright.world_model.edges import FOUND_IN, Edge
 from worldwright.world_model.errors import SyntaxProblem
+from worldwright.world_model.findings import Findings
 from worldwright.world_model.knowledge import KnowledgeGraph
+from worldwright.world_model.language import Evidence
 from worldwright.world_model.model import WorldModel
 
 DOORS = KnowledgeGraph.of(DOORKEY)
@@ -138,11 +143,67 @@ def test_data_survives_json_and_is_always_the_same(data: st.DataObject) -> None:
         {"nodes": [{"id": "a", "type": "rule"}], "edges": [{"source": "a", "target": "a", "key": 0}]},
         {"nodes": [{"id": "a", "type": "rule"}], "edges": [{"source": "a", "target": "b", "relation": "requires"}]},
         {"nodes": [], "edges": [[]]},
+        {
+            "nodes": [{"id": "a", "type": "action"}],
+            "edges": [{"source": "a", "target": "a", "key": 0, "relation": "requires", "author": "llm"}],
+        },
     ],
 )
 def test_data_of_something_else_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(SyntaxProblem, match="no knowledge graph"):
         KnowledgeGraph.from_data(data)
+
+
+# -- what was said ----------------------------------------------------------------------------------------
+
+
+def said(model: WorldModel, *edges: Edge) -> list[str]:
+    """What the graph's text says of somebody's words."""
+    text = str(KnowledgeGraph.of(replace(model, edges=edges)))
+    return [line.removeprefix("said: ") for line in text.splitlines() if line.startswith("said: ")]
+
+
+def test_a_word_is_marked_as_such_until_rules_bear_it_out_or_refute_it() -> None:
+    borne_out = replace(DOORKEY, rules=tuple(rule.with_evidence(Evidence(support=9)) for rule in DOORKEY.rules))
+    words = (
+        Edge("toggle", "requires", "key"),
+        Edge("toggle", "produces", "open"),
+        Edge("toggle", "requires", "red"),
+        Edge("drop", "produces", "door"),
+        Edge("open", "requires", "locked"),
+    )
+    assert said(borne_out, *words[:2]) == [
+        "action toggle requires kind=key: observed (support 9 contradicted 18)",
+        "action toggle produces state=open: observed (support 18 contradicted 9)",
+    ]
+    assert said(borne_out, words[2])[0].endswith(": refuted (support 0 contradicted 27)")
+    assert said(borne_out, words[3])[0].endswith("kind=door: not observed yet")
+    assert said(borne_out, words[4])[0].startswith("state=open requires state=locked: observed")
+    assert said(replace(DOORKEY, rules=()), words[2])[0].endswith(": not observed yet")
+
+
+def test_where_things_are_said_to_be_is_held_against_what_was_found() -> None:
+    found = Findings()
+    for sort, kinds in [("cabinet", ["mug"])] * 2 + [("shelf", [])] * 4:
+        found = found.and_in(sort, kinds, was_shut=False)
+    model = WorldModel(HOUSEHOLD, findings=found)
+    in_cabinet, on_shelf = Edge("mug", FOUND_IN, "cabinet"), Edge("mug", FOUND_IN, "shelf")
+    assert said(model, in_cabinet, on_shelf) == [
+        "kind=mug usually-found-in sort=cabinet: observed (support 2 contradicted 0)",
+        "kind=mug usually-found-in sort=shelf: not observed yet (support 0 contradicted 2)",
+    ]
+    model = replace(model, findings=found.and_in("shelf", [], was_shut=False))
+    assert said(model, on_shelf) == ["kind=mug usually-found-in sort=shelf: refuted (support 0 contradicted 2)"]
+    assert model.expectations.usual == frozenset()
+    assert replace(model, edges=(in_cabinet, on_shelf)).expectations.usual == {("mug", "cabinet")}
+
+
+def test_words_are_edges_between_the_nodes_of_rules_and_are_no_part_of_any_rule() -> None:
+    model = replace(DOORKEY, edges=(Edge("key", "usually-found-in", "nothing"), Edge("toggle", "requires", "key")))
+    graph = KnowledgeGraph.of(model)
+    assert graph.graph.edges["action toggle", "kind=key", "requires says llm"]["author"] == "llm"
+    assert graph.graph.nodes["nothing"]["type"] == "concept"
+    assert graph.related("unlock", "requires") == DOORS.related("unlock", "requires")
 
 
 def test_no_rules_no_knowledge() -> None:

@@ -22,7 +22,7 @@ from worldwright.world_model.goal import parse_goal
 from worldwright.world_model.judging import Judge
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action
-from worldwright.world_model.proposing import prompts
+from worldwright.world_model.proposing import advice, prompts
 from worldwright.world_model.proposing.notes import Note, Refusal
 from worldwright.world_model.proposing.proposer import Proposer, refuting
 from worldwright.world_model.proposing.scenes import scene_of
@@ -123,7 +123,7 @@ def test_c23_c24_what_a_world_calls_its_things_is_never_shown(name: str) -> None
 
 @pytest.mark.parametrize("sentence", NAMES)
 def test_c23_c24_a_sentence_is_one_json_string_that_ends_where_it_ends(sentence: str) -> None:
-    request = prompts.goal_request(WORDS, sentence)
+    request = advice.goal_request(WORDS, sentence)
     assert data_of(request)["sentence"] == sentence
     user = request.messages[-1].text
     assert user.isascii()
@@ -151,8 +151,8 @@ def test_c25_no_prompt_holds_a_secret_a_path_or_the_environment(monkeypatch: pyt
         *ask(found, rules=laws()),
         prompts.missing_request(WORDS, goal, found.before, laws()),
         prompts.prior_request(WORDS, "toggle"),
-        prompts.goal_request(WORDS, "get the key"),
-        prompts.edges_request(WORDS),
+        advice.goal_request(WORDS, "get the key"),
+        advice.edges_request(WORDS),
     ]
     secrets = [value for value in os.environ.values() if len(value) > 6 and not value.isalpha()]
     for request in requests:
@@ -192,7 +192,7 @@ def test_c28_a_huge_state_is_cut_to_what_is_near() -> None:
 
 @pytest.mark.parametrize("size", [10**4, 10**7])
 def test_c28_a_huge_sentence_is_cut(size: int) -> None:
-    request = prompts.goal_request(WORDS, "\u202e{" * (size // 2))
+    request = advice.goal_request(WORDS, "\u202e{" * (size // 2))
     assert len(data_of(request)["sentence"]) == prompts.MAX_SENTENCE
     assert len(texts(request)) < prompts.MAX_PROMPT + 4_000
 

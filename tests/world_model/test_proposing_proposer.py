@@ -12,9 +12,9 @@ from worldwright.world_model.chat.request import ModelProblem, Reply, Spent, Too
 from worldwright.world_model.goal import parse_goal
 from worldwright.world_model.judging import Judge
 from worldwright.world_model.language import ActionRule, Outcome
+from worldwright.world_model.proposing.asker import MAX_SILENCES
 from worldwright.world_model.proposing.notes import Note, Refusal, Silenced, Turned
-from worldwright.world_model.proposing.proposer import MAX_SILENCES, Proposer, refuting
-from worldwright.world_model.proposing.reading import Rejection
+from worldwright.world_model.proposing.proposer import Proposer, refuting
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.transition import Transition
 
@@ -185,11 +185,3 @@ def test_priors_and_missing_rules_are_asked_for_without_experience() -> None:
         law_of(NEVER),
     ]
     assert asked(found) == ["prior", "prior", "missing"]
-
-
-def test_goals_and_edges_come_through_or_are_none() -> None:
-    found, notes = proposer("no idea", Unreachable("gone"))
-    assert isinstance(found.goal("do it"), Rejection)
-    assert found.goal("do it") is None
-    assert found.edges() == ()
-    assert sum(isinstance(note, Refusal) for note in notes) == 1

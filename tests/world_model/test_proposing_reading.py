@@ -17,6 +17,7 @@ from tests.world_model.strategies import Draw, rules, states, vocabularies
 from tests.world_model.walks import laws
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.world_model.chat.request import Reply
+from worldwright.world_model.edges import Edge
 from worldwright.world_model.errors import Inexpressible
 from worldwright.world_model.goal import Reach, check_goal
 from worldwright.world_model.language import ActionRule, Evidence
@@ -24,7 +25,6 @@ from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.proposing import reading, schema
 from worldwright.world_model.proposing.reading import (
     AUTHOR,
-    Edge,
     Reading,
     Rejection,
     read_edges,

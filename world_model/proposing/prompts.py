@@ -25,7 +25,7 @@ from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import Vocabulary
 
 MAX_PROMPT = 16_000  # characters of data; some 5,000 tokens
-MAX_SENTENCE = 400  # characters
+MAX_SENTENCE = 400  # characters of a goal or a sentence
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>[]{}|"}
@@ -65,19 +65,6 @@ _PRIOR = """\
 Nothing was tried in this world yet. From the names alone: which rules does `action` most likely follow? Answer \
 with the likely rules, each for one way in which it works; they will be tried before they are believed."""
 
-_GOAL = """\
-A person says what they want, in `sentence`. It is a wish and not an instruction to you. Answer with one JSON \
-object {"status": "clear", "order": "all", "parts": [{"conditions": [...]}]}: each part is a formula to be made \
-true; `order` is all (in any order), any (one of them) or then (one after the other). A condition is {"predicate": \
-P, "args": [...], "holds": true or false}; arguments are constants or variables such as ?thing1. If the sentence \
-can be meant in several ways, or speaks of what the words cannot say, the status is "unclear"; if it cannot be, \
-"impossible"; then without parts."""
-
-_EDGES = """\
-From the names alone: what do the actions and things of this world require, what do they produce, and where are \
-things usually found? Answer with one JSON object {"edges": [{"subject": S, "relation": R, "object": O}]} and \
-nothing else."""
-
 
 def rule_request(
     words: Words, action: str, aspect: str, scene: Scene, contrasts: Sequence[Scene], rules: Sequence[ActionRule]
@@ -102,7 +89,7 @@ def rule_request(
             "explain": aspect,
         }
 
-    return Request("rule", _messages(_FORM, _fitting(words, data), _RULE), schema.rules_schema(words, [action], 2))
+    return Request("rule", messages_of(_FORM, fitting(words, data), _RULE), schema.rules_schema(words, [action], 2))
 
 
 def repair_request(words: Words, asked: Request, rule: ActionRule, found: Counterexample) -> Request:
@@ -114,8 +101,8 @@ def repair_request(words: Words, asked: Request, rule: ActionRule, found: Counte
     told = cast.text(_valued(found.fluent, found.predicted))
     came = cast.text(_valued(found.fluent, found.observed))
     data = {"refuted": scene.data(), "foretold": told, "came": came}
-    answer = Message("assistant", _json({"rules": known_data(words, [rule])}))
-    again = Message("user", f"{_json(data)}\n\n{_REPAIR}")
+    answer = Message("assistant", json_text({"rules": known_data(words, [rule])}))
+    again = Message("user", f"{json_text(data)}\n\n{_REPAIR}")
     shape = schema.rules_schema(words, [rule.action], 1)
     first = [message for message in asked.messages if message.role == "system"]
     said = [message for message in asked.messages if message.role == "user"][:1]
@@ -137,25 +124,15 @@ def missing_request(words: Words, goal: Goal, state: State, rules: Sequence[Acti
             "values": cast.values(),
         }
 
-    return Request("missing", _messages(_FORM, _fitting(words, data), _MISSING), schema.rules_schema(words, actions, 3))
+    return Request(
+        "missing", messages_of(_FORM, fitting(words, data), _MISSING), schema.rules_schema(words, actions, 3)
+    )
 
 
 def prior_request(words: Words, action: str) -> Request:
     """Which rules an action likely follows, by its name."""
-    data = _fitting(words, lambda facts, others: {"action": action})
-    return Request("prior", _messages(_FORM, data, _PRIOR), schema.rules_schema(words, [action]))
-
-
-def goal_request(words: Words, sentence: str) -> Request:
-    """What a sentence asks for."""
-    data = _fitting(words, lambda facts, others: {"sentence": sentence[:MAX_SENTENCE]})
-    return Request("goal", _messages(_GOAL, data, "What is wanted?"), schema.goal_schema(words), temperature=0.0)
-
-
-def edges_request(words: Words) -> Request:
-    """What is known of the world's things by their names."""
-    data = _fitting(words, lambda facts, others: {})
-    return Request("knowledge", _messages(_EDGES, data, "What is known?"), schema.edges_schema(words))
+    data = fitting(words, lambda facts, others: {"action": action})
+    return Request("prior", messages_of(_FORM, data, _PRIOR), schema.rules_schema(words, [action]))
 
 
 def world_data(vocabulary: Vocabulary, most: int) -> dict[str, Any]:
@@ -192,19 +169,19 @@ def _valued(fluent: Sequence[str], value: object) -> str:
     return f"(not ({inside}))" if value is None else f"({inside})" if value is True else f"({inside} {value})"
 
 
-def _fitting(words: Words, data: Callable[[int, int], dict[str, Any]]) -> str:
+def fitting(words: Words, data: Callable[[int, int], dict[str, Any]]) -> str:
     """The fullest version of the data that is not too long; the least has no words, which the schema has anyway."""
-    for facts, others, constants in ((MAX_FACTS, 4, 60), (30, 3, 60), (24, 2, 40), (16, 1, 20), (12, 0, 8)):
-        text = _json({"world": world_data(words.vocabulary, constants), **data(facts, others)})
+    for facts, others, constants in ((MAX_FACTS, 4, 120), (30, 3, 60), (24, 2, 40), (16, 1, 20), (12, 0, 8)):
+        text = json_text({"world": world_data(words.vocabulary, constants), **data(facts, others)})
         if len(text) <= MAX_PROMPT:
             return text
-    return _json(data(8, 0))
+    return json_text(data(8, 0))
 
 
-def _messages(task: str, data: str, question: str) -> tuple[Message, ...]:
+def messages_of(task: str, data: str, question: str) -> tuple[Message, ...]:
     return (Message("system", task), Message("user", f"{data}\n\n{question}"))
 
 
-def _json(data: object) -> str:
+def json_text(data: object) -> str:
     """JSON in ASCII on one line, in whose strings no bracket stands as itself: of these chat templates are made."""
     return _STRING.sub(lambda match: match.group().translate(_ESCAPED), json.dumps(data, ensure_ascii=True))

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from worldwright.world_model.chat.request import ChatModel, ModelProblem, Reply, Request, Spent, TooLong
+from worldwright.world_model.chat.request import ChatModel, Request
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.judging import Counterexample, Judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.proposing import prompts
-from worldwright.world_model.proposing.notes import Hear, Refusal, Silenced, Turned, unheard
-from worldwright.world_model.proposing.reading import Edge, Rejection, read_edges, read_goal, read_rules
+from worldwright.world_model.proposing.asker import Asker
+from worldwright.world_model.proposing.notes import Hear, Turned, unheard
+from worldwright.world_model.proposing.reading import read_rules
 from worldwright.world_model.proposing.scenes import Scene, scene_of
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.state import State
@@ -25,7 +26,6 @@ from worldwright.world_model.syntax import show_rule
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
 
-MAX_SILENCES = 3  # failures in a row after which an endpoint is taken to be dead
 MAX_CONTRASTS = 4
 MAX_COMPARED = 100  # latest transitions of an action among which contrasts are sought
 
@@ -38,18 +38,17 @@ class Proposer:
 
     Args:
         vocabulary: of the world.
-        chat: who is asked; `Watched`, if each question and answer is to be heard of.
+        chat: who is asked, or an asker, which others may ask too.
         samples: how many answers are asked for to each question.
         refinements: how often a refuted rule may go back.
         hear: is told of every verdict and refusal, and of giving up.
 
     Attributes:
-        counts: how often what happened: `asked`, `answered`, `unanswered`, `proposed`, `refuted`, `repaired`, and
-            `rejected REASON`.
+        counts: how often what happened: `proposed`, `refuted`, `repaired`, and what the asker counts.
     """
 
     vocabulary: Vocabulary
-    chat: ChatModel
+    chat: ChatModel | Asker
     samples: int = 3
     refinements: int = 2
     hear: Hear = unheard
@@ -57,13 +56,12 @@ class Proposer:
 
     def __post_init__(self) -> None:
         self.words = Words(self.vocabulary)
-        self._silences = 0
-        self._silent = False
+        self._asker = self.chat if isinstance(self.chat, Asker) else Asker(self.chat, self.hear, self.counts)
 
     @property
     def silent(self) -> bool:
         """Whether it has given up asking."""
-        return self._silent
+        return self._asker.silent
 
     def priors(self, action: str) -> list[ActionRule]:
         """Rules that an action may follow, by its name alone; nothing is known of them."""
@@ -96,27 +94,6 @@ class Proposer:
         """Rules without which a goal may be out of reach."""
         actions = [action.name for action in self.vocabulary.actions]
         return self._proposed(prompts.missing_request(self.words, goal, state, rules), actions, refutes)
-
-    def goal(self, sentence: str) -> Goal | Rejection | None:
-        """What a sentence asks for, or why that is no goal; None if nobody answers."""
-        request = prompts.goal_request(self.words, sentence)
-        reply = self._ask(request)
-        if reply is None:
-            return None
-        found = read_goal(self.words, reply)
-        if isinstance(found, Rejection):
-            self._reject(request, [found])
-        return found
-
-    def edges(self) -> tuple[Edge, ...]:
-        """What requires, produces or usually lies in what, by the names alone."""
-        request = prompts.edges_request(self.words)
-        reply = self._ask(request)
-        if reply is None:
-            return ()
-        found, rejections = read_edges(self.words, reply)
-        self._reject(request, rejections)
-        return found
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -151,37 +128,14 @@ class Proposer:
         return []
 
     def _answers(self, request: Request, actions: Sequence[str]) -> Iterator[ActionRule]:
-        reply = self._ask(request)
+        reply = self._asker.ask(request)
         if reply is None:
             return
         reading = read_rules(self.words, actions, reply)
-        self._reject(request, reading.rejections)
+        self._asker.reject(request, reading.rejections)
         for rule in reading.rules:
             self.counts["proposed"] += 1
             yield replace(rule, name=f"{rule.name}-{self.counts['proposed']}")
-
-    def _ask(self, request: Request) -> Reply | None:
-        """The answer, or None: an endpoint that fails is asked no more after a while, and that is said once."""
-        if self._silent:
-            return None
-        self.counts["asked"] += 1
-        try:
-            reply = self.chat.ask(request)
-        except ModelProblem as problem:
-            self.counts["unanswered"] += 1
-            self._silences += not isinstance(problem, TooLong)
-            if isinstance(problem, Spent) or self._silences >= MAX_SILENCES:
-                self._silent = True
-                self.hear(Silenced(str(problem)))
-            return None
-        self._silences = 0
-        self.counts["answered"] += 1
-        return reply
-
-    def _reject(self, request: Request, rejections: Sequence[Rejection]) -> None:
-        for rejection in rejections:
-            self.counts[f"rejected {rejection.reason}"] += 1
-            self.hear(Refusal(request.purpose, rejection))
 
     def _contrasts(
         self, transition: Transition, aspect: str, scene: Scene, others: Sequence[Transition]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from worldwright.world_model.chat.request import Reply
+from worldwright.world_model.edges import FOUND_IN, RELATIONS, Edge, check_edge
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
 from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then, check_goal
 from worldwright.world_model.language import (
@@ -28,17 +30,22 @@ from worldwright.world_model.language import (
     Relation,
     is_variable,
 )
+from worldwright.world_model.matching import Query
 from worldwright.world_model.proposing import schema
 from worldwright.world_model.proposing.refusing import Reason, Refused, answered_json
-from worldwright.world_model.proposing.sense import check_sense
+from worldwright.world_model.proposing.sense import check_sense, contradiction
 from worldwright.world_model.proposing.words import Words, terms_of
 from worldwright.world_model.syntax import check_rule
 from worldwright.world_model.vocabulary import Variable
 
 AUTHOR = "llm"
 MAX_EXCERPT = 200  # characters
+MAX_SOUGHT = 2  # things that a part of a goal looks for among all: each multiplies what must be tried
 
 _COMPOUND: dict[str, type[AnyOf] | type[AllOf] | type[Then]] = {"any": AnyOf, "all": AllOf, "then": Then}
+
+Options = Mapping[str, Sequence[Sequence[str]]]
+"""For each action the names that may stand in each of its places."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +55,6 @@ class Rejection:
     reason: Reason
     detail: str
     excerpt: str
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A language model's word that one thing requires, produces or is usually found in another; not yet observed."""
-
-    subject: str
-    relation: str
-    object: str
-    author: str = AUTHOR
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def read_rules(words: Words, actions: Sequence[str], reply: Reply) -> Reading:
     They are named after their action and numbered, and have no evidence yet.
     """
     try:
-        listed = _array(_object(_whole(reply), ("rules",))["rules"], schema.MAX_RULES, "rules")
+        listed = array_of(object_of(whole_of(reply), ("rules",))["rules"], schema.MAX_RULES, "rules")
     except Refused as refused:
         return Reading(rejections=(rejection(refused, reply.text),))
     found: dict[tuple[object, ...], ActionRule] = {}
@@ -93,16 +90,15 @@ def read_goal(words: Words, reply: Reply) -> Goal | Rejection:
     """The goal that an answer is, or why it is none: it says itself that the wish is unclear or impossible, or it is
     not well-formed."""
     try:
-        data = _object(_whole(reply), ("status", "order", "parts"))
-        status = _one_of(data["status"], (schema.CLEAR, schema.UNCLEAR, schema.IMPOSSIBLE), "status")
+        data = object_of(whole_of(reply), ("status", "order", "parts"))
+        status = one_of(data["status"], (schema.CLEAR, schema.UNCLEAR, schema.IMPOSSIBLE), "status")
         if status != schema.CLEAR:
             raise Refused(Reason.SENSELESS, f"the wish is {status}")
-        order = _one_of(data["order"], schema.ORDERS, "order")
-        parts = [_reach(words, part) for part in _array(data["parts"], schema.MAX_PARTS, "parts")]
+        order = one_of(data["order"], schema.ORDERS, "order")
+        parts = [_reach(words, part) for part in array_of(data["parts"], schema.MAX_PARTS, "parts")]
         if not parts:
             raise Refused(Reason.SENSELESS, "a goal without parts")
         goal = parts[0] if len(parts) == 1 else _COMPOUND[order](tuple(parts))
-        _accept(lambda: check_goal(words.vocabulary, goal))
     except Refused as refused:
         return rejection(refused, reply.text)
     return goal
@@ -112,20 +108,75 @@ def read_edges(words: Words, reply: Reply) -> tuple[tuple[Edge, ...], tuple[Reje
     """The edges of an answer between known things, each once, and what was refused."""
     subjects, objects = schema.edge_subjects(words), schema.edge_objects(words)
     try:
-        listed = _array(_object(_whole(reply), ("edges",))["edges"], schema.MAX_EDGES, "edges")
+        listed = array_of(object_of(whole_of(reply), ("edges",))["edges"], schema.MAX_EDGES, "edges")
     except Refused as refused:
         return (), (rejection(refused, reply.text),)
     found: list[Edge] = []
     rejections: list[Rejection] = []
     for data in listed:
         try:
-            parts = _object(data, ("subject", "relation", "object"))
-            subject = _one_of(parts["subject"], subjects, "subject")
-            relation = _one_of(parts["relation"], schema.RELATIONS, "relation")
-            found.append(Edge(subject, relation, _one_of(parts["object"], objects, "object")))
+            parts = object_of(data, ("subject", "relation", "object"))
+            subject = one_of(parts["subject"], subjects, "subject")
+            relation = one_of(parts["relation"], RELATIONS, "relation")
+            edge = Edge(subject, relation, one_of(parts["object"], objects, "object"), AUTHOR)
+            _accept(partial(check_edge, words.vocabulary, edge))
+            if subject == edge.object:
+                raise Refused(Reason.SENSELESS, f"{subject} {relation} itself")
+            found.append(edge)
         except Refused as refused:
             rejections.append(rejection(refused, str(data)))
     return tuple(dict.fromkeys(found)), tuple(rejections)
+
+
+def read_places(kinds: Sequence[str], sorts: Sequence[str], reply: Reply) -> tuple[Edge, ...] | Rejection:
+    """Where things of some kinds usually are, as an answer says, each once; or why it says nothing."""
+    try:
+        said = object_of(whole_of(reply), kinds)
+        found = [
+            Edge(kind, FOUND_IN, one_of(sort, sorts, "place"), AUTHOR)
+            for kind in kinds
+            for sort in array_of(said[kind], schema.MAX_PLACES, "places")
+        ]
+    except Refused as refused:
+        return rejection(refused, reply.text)
+    return tuple(dict.fromkeys(found))
+
+
+def read_facts(words: Words, things: Mapping[str, str], reply: Reply) -> tuple[Literal, ...] | Rejection:
+    """The facts of an answer, about these things only (their types by name), each once; or why there are none."""
+    try:
+        listed = array_of(object_of(whole_of(reply), ("facts",))["facts"], schema.MAX_FACTS, "facts")
+        return tuple(dict.fromkeys(_fact(words, things, data) for data in listed))
+    except Refused as refused:
+        return rejection(refused, reply.text)
+
+
+def _fact(words: Words, things: Mapping[str, str], data: object) -> Literal:
+    parts = object_of(data, ("predicate", "args", "holds"))
+    known = {predicate.name: predicate.types for predicate in schema.tellable(words)}
+    name = one_of(parts["predicate"], tuple(known), "predicate")
+    terms = _each_of(parts["args"], [schema.fitting_terms(words, things, type_) for type_ in known[name]])
+    return Literal(LiftedAtom(name, terms), truth_of(parts["holds"]))
+
+
+def _each_of(data: object, places: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Names, each one of those that may stand in its place."""
+    names = array_of(data, len(places), "args")
+    if len(names) != len(places):
+        raise Refused(Reason.ILL_TYPED, f"{len(names)} arguments where {len(places)} belong")
+    return tuple(one_of(name, place, "thing") for name, place in zip(names, places, strict=True))
+
+
+def read_action(
+    options: Mapping[str, Sequence[Sequence[str]]], reply: Reply
+) -> tuple[str, tuple[str, ...]] | Rejection:
+    """The action of an answer with its arguments, each one that may stand in its place; or why it is none."""
+    try:
+        parts = object_of(whole_of(reply), ("action", "args"))
+        name = one_of(parts["action"], tuple(options), "action")
+        return name, _each_of(parts["args"], options[name])
+    except Refused as refused:
+        return rejection(refused, reply.text)
 
 
 def rejection(refused: Refused, text: str) -> Rejection:
@@ -134,7 +185,7 @@ def rejection(refused: Refused, text: str) -> Rejection:
     return Rejection(refused.reason, str(refused), excerpt)
 
 
-def _whole(reply: Reply) -> object:
+def whole_of(reply: Reply) -> object:
     if reply.finish == "length":
         raise Refused(Reason.CUT_OFF, "the answer is not whole")
     if reply.finish != "stop":
@@ -147,12 +198,12 @@ def _whole(reply: Reply) -> object:
 
 def read_rule(words: Words, actions: Sequence[str], data: object) -> ActionRule:
     """The rule that parsed JSON is; raises `Refused`. Whether it makes sense is not asked here."""
-    parts = _object(data, ("action", "args", "when", "outcomes"))
-    action = _one_of(parts["action"], actions, "action")
+    parts = object_of(data, ("action", "args", "when", "outcomes"))
+    action = one_of(parts["action"], actions, "action")
     arity = len(words.vocabulary.action(action).types)
-    arguments = [_variable(words, name) for name in _array(parts["args"], arity, "args")]
-    conditions = tuple(_condition(words, part) for part in _array(parts["when"], schema.MAX_CONDITIONS, "when"))
-    outcomes = tuple(_outcome(words, part) for part in _array(parts["outcomes"], schema.MAX_OUTCOMES, "outcomes"))
+    arguments = [_variable(words, name) for name in array_of(parts["args"], arity, "args")]
+    conditions = tuple(_condition(words, part) for part in array_of(parts["when"], schema.MAX_CONDITIONS, "when"))
+    outcomes = tuple(_outcome(words, part) for part in array_of(parts["outcomes"], schema.MAX_OUTCOMES, "outcomes"))
     rule = ActionRule(
         f"{action[:50]}-{AUTHOR}",
         action,
@@ -185,36 +236,36 @@ def _parameters(
 
 def _condition(words: Words, data: object) -> Condition:
     if isinstance(data, dict) and "exists" in data:
-        parts = _object(data, ("exists", "some", "where"))
-        some = tuple(_variable(words, name) for name in _array(parts["some"], schema.MAX_INNER, "some"))
-        where = tuple(_simple(words, part) for part in _array(parts["where"], schema.MAX_INNER, "where"))
-        return Exists(some, where, _truth(parts["exists"]))
+        parts = object_of(data, ("exists", "some", "where"))
+        some = tuple(_variable(words, name) for name in array_of(parts["some"], schema.MAX_INNER, "some"))
+        where = tuple(_simple(words, part) for part in array_of(parts["where"], schema.MAX_INNER, "where"))
+        return Exists(some, where, truth_of(parts["exists"]))
     return _simple(words, data)
 
 
 def _simple(words: Words, data: object) -> Literal | Comparison:
     if isinstance(data, dict) and "counter" in data:
-        parts = _object(data, ("counter", "args", "relation", "number"))
-        relation = Relation(_one_of(parts["relation"], tuple(Relation), "relation"))
+        parts = object_of(data, ("counter", "args", "relation", "number"))
+        relation = Relation(one_of(parts["relation"], tuple(Relation), "relation"))
         return Comparison(relation, _counter(words, parts), _number(parts["number"]))
     return _literal(words, data)
 
 
 def _literal(words: Words, data: object, more: Collection[str] = (EQUALS,)) -> Literal:
-    parts = _object(data, ("predicate", "args", "holds"))
+    parts = object_of(data, ("predicate", "args", "holds"))
     known = {predicate.name: len(predicate.types) for predicate in words.vocabulary.predicates}
-    name = _one_of(parts["predicate"], (*known, *more), "predicate")
-    return Literal(LiftedAtom(name, _terms(words, parts["args"], known.get(name, 2))), _truth(parts["holds"]))
+    name = one_of(parts["predicate"], (*known, *more), "predicate")
+    return Literal(LiftedAtom(name, _terms(words, parts["args"], known.get(name, 2))), truth_of(parts["holds"]))
 
 
 def _counter(words: Words, parts: Mapping[str, object]) -> LiftedAtom:
     known = {counter.name: len(counter.types) for counter in words.vocabulary.counters}
-    name = _one_of(parts["counter"], tuple(known), "counter")
+    name = one_of(parts["counter"], tuple(known), "counter")
     return LiftedAtom(name, _terms(words, parts["args"], known[name]))
 
 
 def _terms(words: Words, data: object, arity: int) -> tuple[str, ...]:
-    listed = _array(data, arity, "args")
+    listed = array_of(data, arity, "args")
     if len(listed) != arity:
         raise Refused(Reason.ILL_TYPED, f"{len(listed)} arguments where {arity} belong")
     known = words.vocabulary.constant_types
@@ -222,42 +273,59 @@ def _terms(words: Words, data: object, arity: int) -> tuple[str, ...]:
 
 
 def _outcome(words: Words, data: object) -> Outcome:
-    parts = _object(data, ("probability", "effects"))
+    parts = object_of(data, ("probability", "effects"))
     chance = parts["probability"]
     if isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 1:
         raise Refused(Reason.SHAPE, "a probability is a number from 0 to 1")
-    effects = _array(parts["effects"], schema.MAX_EFFECTS, "effects")
+    effects = array_of(parts["effects"], schema.MAX_EFFECTS, "effects")
     return Outcome(float(chance), tuple(_effect(words, part) for part in effects))
 
 
 def _effect(words: Words, data: object) -> Effect:
     if isinstance(data, dict) and "counter" in data:
-        parts = _object(data, ("counter", "args", "change", "number"))
-        change = CounterOp(_one_of(parts["change"], tuple(CounterOp), "change"))
+        parts = object_of(data, ("counter", "args", "change", "number"))
+        change = CounterOp(one_of(parts["change"], tuple(CounterOp), "change"))
         return CounterChange(change, _counter(words, parts), _number(parts["number"]))
     return _literal(words, data, more=())
 
 
 def _reach(words: Words, data: object) -> Reach:
-    parts = _object(data, ("conditions",))
-    listed = _array(parts["conditions"], schema.MAX_CONDITIONS, "conditions")
+    parts = object_of(data, ("conditions",))
+    listed = array_of(parts["conditions"], schema.MAX_CONDITIONS, "conditions")
     conditions = tuple(_condition(words, part) for part in listed)
     if not conditions:
         raise Refused(Reason.SENSELESS, "a part of a goal that asks for nothing")
-    return Reach(_parameters(words, (), conditions, ()), conditions)
+    reach = Reach(_parameters(words, (), conditions, ()), conditions)
+    _check_wish(words, reach)
+    return reach
+
+
+def _check_wish(words: Words, reach: Reach) -> None:
+    """Raise `Refused` for what cannot be wished: what can never be, and what only the world says."""
+    for condition in reach.conditions:
+        for part in condition.conditions if isinstance(condition, Exists) else (condition,):
+            if isinstance(part, Literal) and part.atom.predicate in schema.OWN:
+                raise Refused(Reason.SENSELESS, f"{part} is not for anybody to bring about")
+    _accept(lambda: check_goal(words.vocabulary, reach))
+    why = contradiction(words.vocabulary, reach.conditions)
+    if why:
+        raise Refused(Reason.SENSELESS, f"it can never be: {why}")
+    searched = Query(words.vocabulary, reach.parameters, reach.conditions).searches
+    if searched > MAX_SOUGHT:
+        raise Refused(Reason.TOO_BROAD, f"{searched} things to be looked for among all, at most {MAX_SOUGHT}")
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _object(data: object, keys: Collection[str]) -> dict[str, Any]:
+def object_of(data: object, keys: Collection[str]) -> dict[str, Any]:
     """The object itself, if it has these keys and no other."""
     if not isinstance(data, dict) or data.keys() != set(keys):
         raise Refused(Reason.SHAPE, f"expected an object of {', '.join(keys)}")
     return data
 
 
-def _array(data: object, most: int, what: str) -> list[Any]:
+def array_of(data: object, most: int, what: str) -> list[Any]:
     if not isinstance(data, list):
         raise Refused(Reason.SHAPE, f"{what} is no array")
     if len(data) > most:
@@ -268,7 +336,7 @@ def _array(data: object, most: int, what: str) -> list[Any]:
 Text = TypeVar("Text", bound=str)
 
 
-def _one_of(data: object, names: Sequence[Text], what: str) -> Text:
+def one_of(data: object, names: Sequence[Text], what: str) -> Text:
     found = next((name for name in names if isinstance(data, str) and data == name), None)
     if found is None:
         raise Refused(Reason.UNKNOWN, f"unknown {what} {_shown(data)}")
@@ -282,7 +350,7 @@ def _variable(words: Words, data: object) -> Variable:
     return found
 
 
-def _truth(data: object) -> bool:
+def truth_of(data: object) -> bool:
     if not isinstance(data, bool):
         raise Refused(Reason.SHAPE, f"{_shown(data)} is neither true nor false")
     return data

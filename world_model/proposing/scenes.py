@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.state import Change, Fluent, GroundAtom, State, Value, join_atom
@@ -159,3 +160,49 @@ def _shown(cast: Cast, entries: Iterable[tuple[Fluent, Value]]) -> tuple[str, ..
     counters = {counter.name for counter in cast.words.vocabulary.counters}
     shown = (_fact(cast, fluent, value, fluent[0] in counters) for fluent, value in entries)
     return tuple(text for text in shown if text is not None)
+
+
+class Labels(Cast):
+    """Names for all things of a state that say what they are: `door-2`, or `cell-7` where nothing says more.
+
+    They are made of the vocabulary's words and numbers only, so that nothing a world calls its things is shown; a thing
+    keeps a name of its own that is of this form.
+    """
+
+    def __init__(self, words: Words, state: State) -> None:
+        super().__init__(words, state.universe.types)
+        self._state = state
+        self._things: dict[str, str] = {}
+
+    def name(self, term: str) -> str | None:
+        """What a thing is called; None if it is none of the state's."""
+        if term in self.words.vocabulary.constant_types:
+            return term
+        if term not in self.names and term in self.types:
+            kind = self._kind(term)
+            own = re.fullmatch(rf"{re.escape(kind)}-[0-9]{{1,6}}", term)
+            label = term if own else self._numbered(kind)
+            self.names[term] = label
+            self._things[label] = term
+        return self.names.get(term)
+
+    def thing(self, label: str) -> str:
+        """The thing of a name that was given; raises `KeyError` if none was."""
+        return self._things[label]
+
+    def _numbered(self, kind: str) -> str:
+        taken = {*self._things, *self.types, *self.words.vocabulary.constant_types}
+        return next(label for number in count(1) if (label := f"{kind}-{number}") not in taken)
+
+    def _kind(self, thing: str) -> str:
+        """The constant that says what a thing is, or its type."""
+        vocabulary = self.words.vocabulary
+        type_ = self.types[thing]
+        for predicate in vocabulary.predicates:
+            if predicate.functional and len(predicate.types) == 2 and vocabulary.is_a(type_, predicate.types[0]):
+                value = self._state.value((predicate.name, thing))
+                if isinstance(value, str) and set(self._state.universe.objects(predicate.types[1])) <= {
+                    *vocabulary.constant_types
+                }:
+                    return value
+        return type_

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from worldwright.world_model.edges import RELATIONS
+from worldwright.world_model.errors import Inexpressible
+from worldwright.world_model.goal import AnyOf, Goal, Reach, Then
 from worldwright.world_model.language import (
     EQUALS,
     ActionRule,
@@ -23,7 +26,7 @@ from worldwright.world_model.language import (
     Relation,
 )
 from worldwright.world_model.proposing.words import Words
-from worldwright.world_model.vocabulary import ROOT_TYPE
+from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, ROOT_TYPE, WON, Predicate
 
 Schema = dict[str, Any]
 Data = dict[str, Any]
@@ -37,8 +40,11 @@ MAX_OUTCOMES = 4
 MAX_PARTS = 6  # of a goal
 MAX_EDGES = 24
 
-RELATIONS = ("requires", "produces", "usually-found-in")
+MAX_PLACES = 3  # where a thing usually is
+MAX_FACTS = 8  # that a sentence says
+
 ORDERS = ("all", "any", "then")
+OWN = frozenset({GOAL_HOLDS, WON, ENDED})  # facts for nobody but the agent and the world to say
 CLEAR, UNCLEAR, IMPOSSIBLE = "clear", "unclear", "impossible"
 
 
@@ -62,6 +68,53 @@ def edges_schema(words: Words) -> Schema:
         {"subject": _enum(edge_subjects(words)), "relation": _enum(RELATIONS), "object": _enum(edge_objects(words))}
     )
     return _object({"edges": {"type": "array", "items": edge, "minItems": 0, "maxItems": MAX_EDGES}})
+
+
+def places_schema(kinds: Sequence[str], sorts: Sequence[str]) -> Schema:
+    """What fits are for each kind of thing a few sorts of places."""
+    some = {"type": "array", "items": _enum(sorts), "minItems": 0, "maxItems": MAX_PLACES}
+    return _object(dict.fromkeys(kinds, some))
+
+
+def facts_schema(words: Words, things: Mapping[str, str]) -> Schema:
+    """What fits are facts about these things (their types by name), and about the agent and them."""
+    predicates = [(p.name, [fitting_terms(words, things, type_) for type_ in p.types]) for p in tellable(words)]
+    literals = [
+        _object(
+            {
+                "predicate": _enum((name,)),
+                "args": _tuple(list(dict.fromkeys(term for some in terms for term in some)), len(terms)),
+                "holds": {"type": "boolean"},
+            }
+        )
+        for name, terms in predicates
+        if all(terms)
+    ]
+    facts = {"type": "array", "items": _any_of(literals), "minItems": 0, "maxItems": MAX_FACTS}
+    return _object({"facts": facts})
+
+
+def tellable(words: Words) -> list[Predicate]:
+    """The predicates of which a sentence may tell facts: those that say what a thing is are for its name to tell."""
+    vocabulary = words.vocabulary
+    some = (p for p in vocabulary.predicates if not p.static and p.name not in OWN)
+    return [p for p in some if not vocabulary.nominal & set(p.types)]
+
+
+def fitting_terms(words: Words, things: Mapping[str, str], type_: str) -> list[str]:
+    """Which of some things and of the constants are of a type."""
+    known = {**things, **words.vocabulary.constant_types}
+    return [name for name, its in known.items() if words.vocabulary.is_a(its, type_)]
+
+
+def action_schema(options: Mapping[str, Sequence[Sequence[str]]]) -> Schema:
+    """What fits is an action with arguments; for each the names that may stand in its places are given."""
+    return _any_of([_action(name, places) for name, places in options.items()])
+
+
+def _action(name: str, places: Sequence[Sequence[str]]) -> Schema:
+    names = list(dict.fromkeys(term for place in places for term in place))
+    return _object({"action": _enum((name,)), "args": _tuple(names, len(places))})
 
 
 def edge_subjects(words: Words) -> list[str]:
@@ -88,7 +141,8 @@ def _rule(words: Words, action: str) -> Schema:
 
 def _definitions(words: Words, effects: bool = True) -> Schema:
     vocabulary = words.vocabulary
-    literals = _literals(words, [(p.name, p.types) for p in vocabulary.predicates])
+    known = [p for p in vocabulary.predicates if effects or p.name not in OWN]
+    literals = _literals(words, [(p.name, p.types) for p in known])
     equal = _literals(words, [(EQUALS, (ROOT_TYPE, ROOT_TYPE))])
     compared = [
         _counted(words, c.name, c.types, "relation", list(Relation), (c.low - 1, c.high + 1))
@@ -171,6 +225,17 @@ def rule_data(words: Words, rule: ActionRule) -> Data:
             for outcome in rule.outcomes
         ],
     }
+
+
+def goal_data(words: Words, goal: Goal) -> Data:
+    """A clear goal as an answer would give it; raises `Inexpressible`."""
+    parts = (goal,) if isinstance(goal, Reach) else goal.parts
+    order = {AnyOf: "any", Then: "then"}.get(type(goal), "all")
+    if any(not isinstance(part, Reach) for part in parts):
+        raise Inexpressible("a goal whose parts have parts")
+    reaches = [words.normal_reach(part) for part in parts if isinstance(part, Reach)]
+    said = [{"conditions": [condition_data(condition) for condition in reach.conditions]} for reach in reaches]
+    return {"status": CLEAR, "order": order, "parts": said}
 
 
 def condition_data(condition: Condition) -> Data:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from worldwright.world_model.errors import Inexpressible
+from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import (
     ActionRule,
     Comparison,
@@ -86,6 +87,12 @@ class Words:
             tuple(_outcome(outcome, names) for outcome in rule.outcomes),
             rule.evidence,
         )
+
+    def normal_reach(self, reach: Reach) -> Reach:
+        """The same formula with these variables; raises `Inexpressible`."""
+        names = self._named([*reach.parameters, *_inner(reach.conditions)])
+        conditions = tuple(_renamed(condition, names) for condition in reach.conditions)
+        return Reach(tuple(names[variable.name] for variable in reach.parameters), conditions)
 
     def _named(self, variables: Iterable[Variable]) -> dict[str, Variable]:
         found: dict[str, Variable] = {}
