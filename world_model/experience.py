@@ -8,7 +8,6 @@ safe: it is bounded and checked against the vocabulary; it is experience or one 
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from worldwright.world_model.experience_lines import (
     require_one_universe,
     universe_of,
 )
+from worldwright.world_model.files import append_whole, open_alone, open_regular
 from worldwright.world_model.state import Universe
 from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import Vocabulary
@@ -32,8 +32,6 @@ from worldwright.world_model.vocabulary import Vocabulary
 __all__ = ["ExperienceBuffer", "ExperienceLog", "ExperienceProblem"]
 
 MAX_BYTES = 256 * 2**20
-
-_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # wait for no pipe, and keep newlines
 
 
 class ExperienceBuffer:
@@ -146,7 +144,8 @@ class ExperienceLog:
     def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
         self.path = path
         with naming(f"experience {path}"):
-            self._handle = _open_for_appending(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = open_alone(path)
         try:
             self.recovered, reader, self._end = _load(path, vocabulary, new=True)
             self._writer = Writer(vocabulary, reader.budget, reader.last_states())
@@ -176,13 +175,7 @@ class ExperienceLog:
             if not self._clean:
                 os.ftruncate(self._handle, self._end)
             self._clean = False
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(self._handle, rest) :]
-            except OSError:
-                os.ftruncate(self._handle, self._end)  # a full disk may have taken a part of it
-                raise
+            append_whole(self._handle, data, self._end)
         self._clean = True
         self._end += len(data)
 
@@ -199,48 +192,11 @@ class ExperienceLog:
         self.close()
 
 
-def _open_for_appending(path: Path) -> int:
-    """A regular file, made if need be, that no other process writes until it is closed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
-        raise ExperienceProblem("not a regular file")
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _FLAGS, 0o644)
-    try:
-        _lock(handle)
-    except BaseException:
-        os.close(handle)
-        raise
-    return handle
-
-
-def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        return  # this system has no such locks
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ExperienceProblem("in use by another run") from None
-
-
-def _open(path: Path) -> BinaryIO:
-    """A regular file, opened for reading; a pipe is refused without waiting for its other end."""
-    handle = os.open(path, os.O_RDONLY | _FLAGS)
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "not a regular file")
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
-
-
 def _load(path: Path, vocabulary: Vocabulary, new: bool = False) -> tuple[ExperienceBuffer, Reader, int]:
     """What a file holds, what read it, and where its last whole line ends; a `new` file may be empty."""
     buffer, reader = ExperienceBuffer(vocabulary), Reader(vocabulary)
     number = end = 0
-    with naming(f"experience {path}"), _open(path) as file:
+    with naming(f"experience {path}"), open_regular(path) as file:
         while data := file.readline(MAX_LINE + 1):
             number += 1
             with naming(f"line {number}"):

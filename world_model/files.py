@@ -69,7 +69,7 @@ def require_writable(path: Path) -> None:
 
 def read_text(path: Path, most: int = MAX_LINE) -> str:
     """The text of a regular file of at most so many bytes; raises `FileProblem`."""
-    with naming(path), _open(path) as file:
+    with naming(path), open_regular(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise FileProblem(f"{path}: over the limit of {most} bytes")
@@ -79,8 +79,8 @@ def read_text(path: Path, most: int = MAX_LINE) -> str:
         raise FileProblem(f"{path}: not UTF-8 text") from None
 
 
-def _open(path: Path) -> BinaryIO:
-    """A regular file, opened for reading; a pipe is refused without waiting for its other end."""
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, opened for reading; a pipe is refused without waiting for its other end. Raises `OSError`."""
     handle = os.open(path, os.O_RDONLY | _FLAGS)
     try:
         _require_regular(handle)
@@ -107,7 +107,7 @@ def whole_lines(path: Path, header: bytes, *, most: int = MAX_BYTES, torn: bool 
         FileProblem: not a regular file, not begun by the header, a line or the whole too long.
     """
     size = 0
-    with naming(path), _open(path) as file:
+    with naming(path), open_regular(path) as file:
         for number in range(1, MAX_BYTES):
             line = file.readline(MAX_LINE + 1)
             size += len(line)
@@ -138,11 +138,9 @@ class LineFile:
     def __init__(self, path: Path, header: bytes) -> None:
         self.path = path
         with naming(path):
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o644)
+            self._handle = open_alone(path)
         try:
             with naming(path):
-                _require_regular(self._handle)
-                _lock(self._handle)
                 self._end = self._last_whole_line()
                 self._check(header)
                 os.ftruncate(self._handle, self._end)
@@ -155,13 +153,7 @@ class LineFile:
     def write(self, data: bytes) -> None:
         """Append whole lines. Raises `FileProblem`; the file then still ends with the last whole line."""
         with naming(self.path):
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(self._handle, rest) :]
-            except OSError:
-                os.ftruncate(self._handle, self._end)  # a full disk may have taken a part of it
-                raise
+            append_whole(self._handle, data, self._end)
         self._end += len(data)
 
     def close(self) -> None:
@@ -196,6 +188,33 @@ class LineFile:
                 return start + found + 1
             end = start
         return 0
+
+
+def open_alone(path: Path) -> int:
+    """A regular file to append to, made if need be, that no other process so opens until it is closed.
+
+    Raises:
+        OSError: it cannot be opened, is no regular file or in use.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o644)
+    try:
+        _require_regular(handle)
+        _lock(handle)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def append_whole(handle: int, data: bytes, end: int) -> None:
+    """Append to a file that ends at `end`, all or nothing; raises `OSError`."""
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    except OSError:
+        os.ftruncate(handle, end)  # a full disk may have taken a part of it
+        raise
 
 
 def _lock(handle: int) -> None:
