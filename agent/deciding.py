@@ -305,16 +305,11 @@ class PlanningDecider:
         if not rules or key == self._untestable:
             return None
         ways = [confirmation(rule, laws.vocabulary) for rule in rules]
-        here = any(way.action(laws.vocabulary, state) for way in ways)
-        found = None if here else self._plan("experiment", laws, state, tuple(way.situation for way in ways))
-        before = found.plan if found else Plan()
-        end = _end(laws, state, before)
-        for rule, way in zip(rules, ways, strict=True) if here or found else ():
-            action = way.action(laws.vocabulary, end)
-            if action is not None:
-                self._tests[rule.law()] += 1
-                plan = Plan((*before.steps, PlanStep(action, (rule.name,))))
-                return Intention("experiment", plan, laws, reaches(laws, (way.situation,)), trial=True)
+        found = self._vary("experiment", laws, state, ways, anew=True)
+        if found is not None:
+            tested = found.plan.steps[-1].rules
+            self._tests.update(rule.law() for rule in rules if rule.name in tested)
+            return found
         self._untestable = key
         return None
 
@@ -346,8 +341,14 @@ class PlanningDecider:
         self._undoubted = key
         return None
 
-    def _vary(self, purpose: str, laws: WorldModel, state: State, ways: list[Variation]) -> Intention | None:
-        """The shortest way to one of some situations, and to do there what is to be done."""
+    def _vary(
+        self, purpose: str, laws: WorldModel, state: State, ways: list[Variation], anew: bool = False
+    ) -> Intention | None:
+        """The shortest way to one of some situations, and to do there what is to be done.
+
+        Args:
+            anew: also what was done with such things in such a context before.
+        """
         goals = tuple(variation.situation for variation in ways)
         here = any(variation.action(laws.vocabulary, state) for variation in ways)
         found = None if here or not goals else self._plan(purpose, laws, state, goals, *goals)
@@ -355,7 +356,7 @@ class PlanningDecider:
         end = _end(laws, state, before)
         for variation in ways if here or found else ():
             action = variation.action(laws.vocabulary, end)
-            if action is not None and self._mind.explorer.is_new(action, end):
+            if action is not None and (anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
                 return Intention(purpose, plan, laws, reaches(laws, (variation.situation,)), trial=True)
         for variation in ways:
