@@ -30,6 +30,7 @@ _UNEXPLAINED = 9.0  # what one effect without a law costs, in nats
 _PRIOR_REPETITIONS = 5
 _PAIR = 2.0  # what it costs besides to compare two things by kind: there are many pairs, and coincidences among them
 _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
+_BAD_LUCK = 0.01  # the chance of so many failures in a row from which on they are not put down to chance
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
 
@@ -81,6 +82,7 @@ class _Law:
     support: int
     contradicted: int
     denied: tuple[Feature, ...] = ()
+    unsure: int = 0  # what is denied for so few failures that chance may have made them all
 
     def probability(self) -> float:
         return self.support / max(1, self.support + self.contradicted)
@@ -244,7 +246,18 @@ class ActionInducer:
         support = sum(number for bits, number in cases.seen if bits & committed == committed)
         missed = [(bits, number) for bits, number in cases.missed if bits & committed == committed]
         contradicted = sum(number for bits, number in missed if not bits & barred)
-        return _Law(pattern, boundary, space, committed, support, contradicted, denied)
+        unsure = self._unsure(boundary, space, cases, contradicted / max(1, support + contradicted))
+        return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure)
+
+    def _unsure(self, boundary: Boundary, space: FeatureSpace, cases: Cases, rate: float) -> int:
+        """The denials in G that rule out so few failures that, at the rate of those left, these may be bad luck."""
+        unsure = 0
+        for feature in space.unpack(boundary.general):
+            if feature.form in (Form.NOT, Form.FALSE):
+                rest = boundary.general & ~space.bit(feature)
+                ruled_out = sum(n for bits, n in cases.missed if bits & rest == rest) - boundary.negatives
+                unsure |= space.bit(feature) if rate**ruled_out > _BAD_LUCK else 0
+        return unsure
 
     def _denied_names(self, committed: int, space: FeatureSpace, cases: Cases) -> tuple[Feature, ...]:
         """What the arguments must not be called: names with which the effect always failed, more than by chance.
@@ -329,9 +342,10 @@ class ActionInducer:
         kept = [law for law in laws if self._is_worth_it(law)]
         rules = [self._rule(group, group[0].committed, names, at_step) for group in _alternatives(kept)]
         hypotheses = [
-            self._rule([law], law.boundary.general | self._bonds(law), names, at_step, "-maybe")
+            self._rule([law], general, names, at_step, "-maybe")
             for law in laws
-            if law not in kept or law.committed != law.boundary.general | self._bonds(law) or law.denied
+            for general in [law.boundary.general & ~law.unsure | self._bonds(law)]
+            if law not in kept or law.committed != general or law.denied
         ]
         hypotheses += [
             self._rule([law], other | self._bonds(law), names, at_step, "-maybe")
