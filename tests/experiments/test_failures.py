@@ -144,10 +144,16 @@ def test_a_result_that_cannot_be_written_is_an_error(place: str, finished: Path,
     assert Path(place).is_char_device()
 
 
-def test_an_interrupted_run_says_so_and_goes_on_as_if_it_had_not_been(finished: Path, tmp_path: Path) -> None:
-    words = [*COMMAND, "run", LEVEL, "--steps", "250", "--episodes", "2", "--out", "run"]
+def test_an_interrupted_run_says_so_and_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    words = ["run", world("Waits"), "--steps", "250", "--episodes", "2", "--out"]
+    (tmp_path / "wait").touch()
     process = subprocess.Popen(
-        words, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *words, "run"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None and process.stderr is not None
     for line in process.stdout:
@@ -160,9 +166,11 @@ def test_an_interrupted_run_says_so_and_goes_on_as_if_it_had_not_been(finished: 
     assert error.count("\n") == 1 and "interrupted" in error and "run" in error
     run = RunFolder(tmp_path / "run")
     assert not run.finished and len(list(read_events(run.events))) > 200
-    again = worldwright(*words[3:], cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    whole = RunFolder(finished)
+    (tmp_path / "wait").unlink()
+    for folder in ("run", "whole"):
+        done = worldwright(*words, folder, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    whole = RunFolder(tmp_path / "whole")
     unnumbered = {"number": 0, "cpu_s": 0.0, "wall_s": 0.0}
     assert [r.model_copy(update=unnumbered) for r in run.episodes()] == [
         r.model_copy(update=unnumbered) for r in whole.episodes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -9,6 +11,7 @@ from gymnasium import spaces
 from minigrid.core.grid import Grid
 from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Ball, Goal
+from minigrid.envs import DoorKeyEnv
 from minigrid.minigrid_env import MiniGridEnv
 
 HOSTILE = "sing\x1b[31m a\x1b]0;pwned\x07 song\u202e"
@@ -52,6 +55,18 @@ class BreaksInReset(Room):
 
     def reset(self, **keywords: Any) -> Any:
         raise OSError("no world today")
+
+
+class Waits(DoorKeyEnv):
+    """Takes no step after the hundredth of an episode while there is a file `wait` in the current folder."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(size=5, **keywords)
+
+    def step(self, action: Any) -> Any:
+        while self.step_count >= 100 and Path("wait").exists():
+            time.sleep(0.01)
+        return super().step(action)
 
 
 class Sings(Room):
@@ -100,6 +115,6 @@ class Babbles(gymnasium.Env[Any, str]):
         return {"text": text, "mission": "put a mug in desk"}
 
 
-for _world in (Room, BreaksInStep, BreaksInReset, Sings, Prints, Hopeless, Babbles):
+for _world in (Room, BreaksInStep, BreaksInReset, Waits, Sings, Prints, Hopeless, Babbles):
     if f"{_world.__name__}-v0" not in gymnasium.registry:
         gymnasium.register(f"{_world.__name__}-v0", entry_point=f"{__name__}:{_world.__name__}")
