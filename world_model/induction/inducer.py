@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from math import comb, log
@@ -31,6 +31,7 @@ _PRIOR_REPETITIONS = 5
 _PAIR = 2.0  # what it costs besides to compare two things by kind: there are many pairs, and coincidences among them
 _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _BAD_LUCK = 0.01  # the chance of so many failures in a row from which on they are not put down to chance
+_OTHER_NAMES = 0.25  # the chance from which on it is worth trying what works with one name with another
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
 
@@ -83,6 +84,7 @@ class _Law:
     contradicted: int
     denied: tuple[Feature, ...] = ()
     unsure: int = 0  # what is denied for so few failures that chance may have made them all
+    names: Mapping[int, float] = field(default_factory=dict)  # that arguments must have; the chance of any other
 
     def probability(self) -> float:
         return self.support / max(1, self.support + self.contradicted)
@@ -247,7 +249,23 @@ class ActionInducer:
         missed = [(bits, number) for bits, number in cases.missed if bits & committed == committed]
         contradicted = sum(number for bits, number in missed if not bits & barred)
         unsure = self._unsure(boundary, space, cases, contradicted / max(1, support + contradicted))
-        return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure)
+        names = self._names_tried(boundary, space, cases)
+        return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure, names)
+
+    def _names_tried(self, boundary: Boundary, space: FeatureSpace, cases: Cases) -> dict[int, float]:
+        """The names in G that arguments must have, and with which share of names it works in the place of each.
+
+        What was done with one name tells little of another: each counts once (and is shrunk by Laplace's rule).
+        """
+        found = {}
+        for feature in filter(self._names_argument, space.unpack(boundary.general)):
+            rest = boundary.general & ~space.bit(feature)
+            alike = sum(space.bit(f) for f in space.features if f.form is Form.IS and f.ref == feature.ref)
+            worked, failed = (
+                {bits & alike for bits, _ in part if bits & rest == rest} for part in (cases.seen, cases.missed)
+            )
+            found[space.bit(feature)] = (len(worked) + 1) / (len(worked | failed) + 2)
+        return found
 
     def _unsure(self, boundary: Boundary, space: FeatureSpace, cases: Cases, rate: float) -> int:
         """The denials in G that rule out so few failures that, at the rate of those left, these may be bad luck."""
@@ -271,7 +289,7 @@ class ActionInducer:
         names = [
             (index, feature)
             for index, feature in enumerate(space.features)
-            if not worked >> index & 1 and self._is_name(feature) and any(key.is_argument for key in feature.ref.keys)
+            if not worked >> index & 1 and self._names_argument(feature)
         ]
         denied = []
         while names:
@@ -353,6 +371,12 @@ class ActionInducer:
             for other in law.boundary.others
             if any(self._is_name(feature) for feature in law.space.unpack(law.boundary.general & ~other))
         ]
+        hypotheses += [
+            self._rule([law], law.boundary.general & ~name | self._bonds(law), names, at_step, "-maybe", chance)
+            for law in laws
+            for name, chance in law.names.items()
+            if chance >= _OTHER_NAMES
+        ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
         around = (
             list if self._references.takes_arguments else self._near
@@ -364,6 +388,9 @@ class ActionInducer:
     def _is_name(self, feature: Feature) -> bool:
         return feature.form is Form.IS and self._references.type_of(feature.ref) in self._vocabulary.nominal
 
+    def _names_argument(self, feature: Feature) -> bool:
+        return self._is_name(feature) and any(key.is_argument for key in feature.ref.keys)
+
     def _is_worth_it(self, law: _Law) -> bool:
         """Whether the effects that a law explains would cost more to list than the law costs to state."""
         return law.support * _UNEXPLAINED >= self._length([law], 0.0) + _EFFECT_PRICE * len(law.pattern)
@@ -373,11 +400,18 @@ class ActionInducer:
         return [*refs_of(law.pattern), *(part for f in features for ref in f.refs() for part in ref.parts())]
 
     def _rule(
-        self, laws: Sequence[_Law], bits: int, names: dict[str, int], at_step: int, suffix: str = ""
+        self,
+        laws: Sequence[_Law],
+        bits: int,
+        names: dict[str, int],
+        at_step: int,
+        suffix: str = "",
+        chance: float = 1.0,
     ) -> ActionRule:
+        """One rule of laws that differ in their effects only; `chance` is that it holds at all."""
         total = sum(law.support for law in laws)
         missed = max(0, min(law.contradicted - (total - law.support) for law in laws))
-        outcomes = [(round(law.support / max(1, total + missed), 6), law.pattern) for law in laws]
+        outcomes = [(round(chance * law.support / max(1, total + missed), 6), law.pattern) for law in laws]
         features = laws[0].space.unpack(bits)
         if not suffix:
             features += laws[0].denied
