@@ -11,7 +11,7 @@ from gymnasium import spaces
 from minigrid.core.grid import Grid
 from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Ball, Goal
-from minigrid.envs import DoorKeyEnv
+from minigrid.envs.doorkey import DoorKeyEnv
 from minigrid.minigrid_env import MiniGridEnv
 
 HOSTILE = "sing\x1b[31m a\x1b]0;pwned\x07 song\u202e"

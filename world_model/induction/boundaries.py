@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 RULE_PRICE = 6.0
 _IN_PLACE = 3  # features that are tried in the place of another
+_FEW = 20  # cases that weigh as much as what is known of chance elsewhere
 _CLEAR = 4  # cases after which the cheapest G is taken to be the right one
 
 
@@ -102,11 +103,21 @@ def _merge_in(merged: list[int], specific: int, cases: Cases, noise: float, cost
         if not both:
             continue
         seen, missed = (_newly_covered(part, both, other, specific) for part in (cases.seen, cases.missed))
-        excess = missed - 2 * noise * (seen + missed)  # more exceptions than chance would make
-        if excess * cost < RULE_PRICE:
+        rate = _failing(other, cases, noise)
+        excess = missed - max(rate, 2 * noise) * (seen + missed)  # more exceptions than chance would make
+        if excess * min(cost, exception_price(rate)) < RULE_PRICE:
             merged[index] = both
             return
     merged.append(specific)
+
+
+def _failing(specific: int, cases: Cases, noise: float) -> float:
+    """The share of failures where all held that held whenever the effect was seen: no condition explains these.
+
+    Of few cases it is taken to be nearer to what chance makes elsewhere.
+    """
+    seen, missed = (_covered(specific, part) for part in (cases.seen, cases.missed))
+    return (missed + _FEW * noise) / (seen + missed + _FEW)
 
 
 def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other: int) -> int:

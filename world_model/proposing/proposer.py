@@ -30,6 +30,7 @@ MAX_CONTRASTS = 4
 MAX_COMPARED = 100  # latest transitions of an action among which contrasts are sought
 
 Refutes = Callable[[ActionRule], Counterexample | None]
+Explains = Callable[[ActionRule], bool]
 
 
 @dataclass
@@ -88,27 +89,37 @@ class Proposer:
         scene, _ = scene_of(self.words, transition)
         contrasts = self._contrasts(transition, aspect, scene, others)
         request = prompts.rule_request(self.words, action, aspect, scene, contrasts, rules)
-        return self._proposed(request, [action], refutes)
+        return self._proposed(request, [action], refutes, scene.facts, explaining(self.vocabulary, transition, aspect))
 
     def missing(self, goal: Goal, state: State, rules: Sequence[ActionRule], refutes: Refutes) -> list[ActionRule]:
         """Rules without which a goal may be out of reach."""
         actions = [action.name for action in self.vocabulary.actions]
-        return self._proposed(prompts.missing_request(self.words, goal, state, rules), actions, refutes)
+        _, facts = prompts.situation(self.words, state)
+        return self._proposed(prompts.missing_request(self.words, goal, state, rules), actions, refutes, facts)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def _proposed(self, request: Request, actions: Sequence[str], refutes: Refutes) -> list[ActionRule]:
+    def _proposed(
+        self,
+        request: Request,
+        actions: Sequence[str],
+        refutes: Refutes,
+        facts: Sequence[str] = (),
+        explains: Explains | None = None,
+    ) -> list[ActionRule]:
         """The rules of several answers that nothing speaks against, each law once."""
         found: dict[tuple[object, ...], ActionRule] = {}
         refuted: set[tuple[object, ...]] = set()
         for sample in range(self.samples):
-            for rule in self._answers(replace(request, sample=sample), actions):
+            for rule in self._answers(replace(request, sample=sample), actions, facts, explains):
                 if rule.law() not in refuted and rule.law() not in found:
                     refuted.add(rule.law())
-                    found |= {kept.law(): kept for kept in self._mended(request, rule, refutes)}
+                    found |= {kept.law(): kept for kept in self._mended(request, rule, refutes, explains)}
         return list(found.values())
 
-    def _mended(self, request: Request, rule: ActionRule, refutes: Refutes) -> list[ActionRule]:
+    def _mended(
+        self, request: Request, rule: ActionRule, refutes: Refutes, explains: Explains | None
+    ) -> list[ActionRule]:
         """The rule itself if nothing refutes it, else what it becomes when that is pointed out."""
         for attempt in range(self.refinements + 1):
             against = refutes(rule)
@@ -121,19 +132,25 @@ class Proposer:
             if attempt == self.refinements:
                 break
             repair = prompts.repair_request(self.words, request, rule, against)
-            better = next(self._answers(repair, [rule.action]), None)
+            scene, _ = prompts.refuting_scene(self.words, against)
+            better = next(self._answers(repair, [rule.action], scene.facts, explains), None)
             if better is None or better.law() == rule.law():
                 break
             rule = better
         return []
 
-    def _answers(self, request: Request, actions: Sequence[str]) -> Iterator[ActionRule]:
+    def _answers(
+        self, request: Request, actions: Sequence[str], facts: Sequence[str], explains: Explains | None
+    ) -> Iterator[ActionRule]:
+        """The rules of an answer; what it may have meant instead, if that explains what was asked about."""
         reply = self._asker.ask(request)
         if reply is None:
             return
-        reading = read_rules(self.words, actions, reply)
+        reading = read_rules(self.words, actions, reply, facts)
         self._asker.reject(request, reading.rejections)
-        for rule in reading.rules:
+        for said in reading.rules:
+            meant = reading.meant.get(said.law())
+            rule = meant if meant is not None and explains is not None and explains(meant) else said
             self.counts["proposed"] += 1
             yield replace(rule, name=f"{rule.name}-{self.counts['proposed']}")
 
@@ -148,6 +165,18 @@ class Proposer:
 
 def _changes(transition: Transition, aspect: str) -> bool:
     return any(fluent[0] == aspect for fluent in transition.change())
+
+
+def explaining(vocabulary: Vocabulary, transition: Transition, aspect: str) -> Explains:
+    """Whether a rule foretells a change of an aspect in a transition, and nothing that did not come."""
+    court = Judge(vocabulary)
+    court.add(transition)
+
+    def explains(rule: ActionRule) -> bool:
+        left = {fluent[0] for _, change in court.unexplained([rule]) for fluent in change}
+        return not court.judge(rule).contradicted and aspect not in left
+
+    return explains
 
 
 def refuting(court: Judge, noise: float = 0.0) -> Refutes:

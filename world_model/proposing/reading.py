@@ -6,7 +6,7 @@ A fault of the whole answer (no JSON, cut off) refuses all of it, a fault of one
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from worldwright.world_model.language import (
 )
 from worldwright.world_model.matching import Query
 from worldwright.world_model.proposing import schema
+from worldwright.world_model.proposing.completing import atoms_of, completed
 from worldwright.world_model.proposing.refusing import Reason, Refused, answered_json
 from worldwright.world_model.proposing.sense import check_sense, contradiction
 from worldwright.world_model.proposing.words import Words, terms_of
@@ -59,31 +60,58 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an answer says, and what of it was refused."""
+    """What an answer says, and what of it was refused.
+
+    Attributes:
+        rules: as they were said.
+        rejections: what was refused.
+        meant: by a rule's law, the rule that speaks of the very things of the scene, where that is not the same.
+    """
 
     rules: tuple[ActionRule, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    meant: Mapping[tuple[object, ...], ActionRule] = field(default_factory=dict)
 
 
-def read_rules(words: Words, actions: Sequence[str], reply: Reply) -> Reading:
+def read_rules(words: Words, actions: Sequence[str], reply: Reply, facts: Sequence[str] = ()) -> Reading:
     """The rules of an answer that are well-formed, about these actions and of bounded size, each law once.
 
     They are named after their action and numbered, and have no evidence yet.
+
+    Args:
+        words: of the world.
+        actions: that were asked about.
+        reply: the answer.
+        facts: of the scene that was asked about, whose things a rule may speak of without saying how they are found.
     """
+    scene = atoms_of(facts)
     try:
         listed = array_of(object_of(whole_of(reply), ("rules",))["rules"], schema.MAX_RULES, "rules")
     except Refused as refused:
         return Reading(rejections=(rejection(refused, reply.text),))
     found: dict[tuple[object, ...], ActionRule] = {}
+    meant: dict[tuple[object, ...], ActionRule] = {}
     rejections: list[Rejection] = []
     for data in listed:
-        try:
-            rule = read_rule(words, actions, data)
-            check_sense(words.vocabulary, rule)
-            found.setdefault(rule.law(), rule)
-        except Refused as refused:
-            rejections.append(rejection(refused, str(data)))
-    return Reading(tuple(found.values()), tuple(rejections))
+        said, of_scene = (_sensible(words, actions, data, some) for some in ((), scene))
+        rule = of_scene if isinstance(said, Refused) else said
+        if isinstance(rule, Refused):
+            rejections.append(rejection(rule, str(data)))
+            continue
+        found.setdefault(rule.law(), rule)
+        if isinstance(of_scene, ActionRule) and of_scene.law() != rule.law():
+            meant.setdefault(rule.law(), of_scene)
+    return Reading(tuple(found.values()), tuple(rejections), meant)
+
+
+def _sensible(words: Words, actions: Sequence[str], data: object, scene: Sequence[LiftedAtom]) -> ActionRule | Refused:
+    """The rule that parsed JSON is, or why it is none."""
+    try:
+        rule = read_rule(words, actions, data, scene)
+        check_sense(words.vocabulary, rule)
+    except Refused as refused:
+        return refused
+    return rule
 
 
 def read_goal(words: Words, reply: Reply) -> Goal | Rejection:
@@ -196,14 +224,15 @@ def whole_of(reply: Reply) -> object:
 # -- rules -----------------------------------------------------------------------------------------------------------
 
 
-def read_rule(words: Words, actions: Sequence[str], data: object) -> ActionRule:
-    """The rule that parsed JSON is; raises `Refused`. Whether it makes sense is not asked here."""
+def read_rule(words: Words, actions: Sequence[str], data: object, facts: Sequence[LiftedAtom] = ()) -> ActionRule:
+    """The rule that parsed JSON is, completed; raises `Refused`. Whether it makes sense is not asked here."""
     parts = object_of(data, ("action", "args", "when", "outcomes"))
     action = one_of(parts["action"], actions, "action")
     arity = len(words.vocabulary.action(action).types)
     arguments = [_variable(words, name) for name in array_of(parts["args"], arity, "args")]
     conditions = tuple(_condition(words, part) for part in array_of(parts["when"], schema.MAX_CONDITIONS, "when"))
     outcomes = tuple(_outcome(words, part) for part in array_of(parts["outcomes"], schema.MAX_OUTCOMES, "outcomes"))
+    conditions, outcomes = completed(words, {v.name for v in arguments}, conditions, outcomes, facts)
     rule = ActionRule(
         f"{action[:50]}-{AUTHOR}",
         action,
