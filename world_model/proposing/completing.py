@@ -1,9 +1,8 @@
-"""What an answer leaves unsaid: which value is replaced, and how the things that it speaks of are found.
+"""What an answer leaves unsaid: which value is replaced and by what, and how the things that it speaks of are found.
 
 Who is shown a scene calls things as the scene does, and seldom repeats how they hang together. That a value is replaced
-follows from there being one at a time; how a thing is found, from the scene; and that something stays as it is need not
-be said. Else nothing that was said is changed, and only conditions are added to a rule, so experience judges it no more
-mildly.
+follows from there being one at a time; what takes its place and how a thing is found, from the scene; that something
+stays as it is need not be said. A rule is judged by experience as it is completed.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from worldwright.world_model.language import Condition, Effect, Exists, LiftedAtom, Literal, Outcome, is_variable
+from worldwright.world_model.proposing.scenes import Scene
 from worldwright.world_model.proposing.words import Words, terms_of
 from worldwright.world_model.sexpr import parse_one
 from worldwright.world_model.state import atom_of
@@ -19,9 +19,43 @@ from worldwright.world_model.state import atom_of
 Parts = tuple[tuple[Condition, ...], tuple[Outcome, ...]]
 
 
+@dataclass(frozen=True)
+class Known:
+    """What an answer need not repeat of a scene: the facts, nearest first, and those that came true."""
+
+    facts: tuple[LiftedAtom, ...] = ()
+    came: tuple[LiftedAtom, ...] = ()
+
+    @staticmethod
+    def of(words: Words, scene: Scene) -> Known:
+        """A scene's facts of which there is one value at a time."""
+        both = (tuple(atom for atom in atoms_of(some) if _binds(words, atom)) for some in (scene.facts, scene.come))
+        return Known(*both)
+
+
+UNKNOWN = Known()
+
+
 def atoms_of(facts: Iterable[str]) -> tuple[LiftedAtom, ...]:
     """The facts of a scene as atoms over its variables; what it says of counters is left out."""
     return tuple(LiftedAtom(*atom_of(parse_one(fact))) for fact in facts if not fact.startswith("(="))
+
+
+def lifted(data: object, values: Iterable[tuple[str, str]]) -> object:
+    """Parsed JSON with the constants for which a scene has variables replaced by these.
+
+    A scene says of which constants its variables stand: a rule that names the constants may hold for all such.
+    """
+    names = {constant: variable for variable, constant in values}
+
+    def turned(part: object, of_args: bool = False) -> object:
+        if isinstance(part, dict):
+            return {key: turned(value, key == "args") for key, value in part.items()}
+        if isinstance(part, list):
+            return [turned(value, of_args) for value in part]
+        return names.get(part, part) if of_args and isinstance(part, str) else part
+
+    return turned(data)
 
 
 def completed(
@@ -29,7 +63,7 @@ def completed(
     arguments: Collection[str],
     conditions: Sequence[Condition],
     outcomes: Sequence[Outcome],
-    facts: Sequence[LiftedAtom] = (),
+    known: Known = UNKNOWN,
 ) -> Parts:
     """The conditions and outcomes of a rule with what goes without saying.
 
@@ -37,9 +71,9 @@ def completed(
         words: of the world.
         arguments: the names of the action's arguments, which are given.
         conditions, outcomes: as an answer has them.
-        facts: of the scene that was asked about, nearest first; none: there was no scene.
+        known: of the scene that was asked about; nothing if there was none.
     """
-    completion = _Completion(words, arguments, list(conditions), [atom for atom in facts if _binds(words, atom)])
+    completion = _Completion(words, arguments, list(conditions), known.facts, known.came)
     replaced = tuple(Outcome(o.probability, completion.replacing(o.effects)) for o in outcomes)
     completion.find_all(replaced)
     return tuple(completion.conditions), replaced
@@ -57,6 +91,7 @@ class _Completion:
     arguments: Collection[str]
     conditions: list[Condition]
     facts: Sequence[LiftedAtom]
+    came: Sequence[LiftedAtom]
     fresh: list[str] = field(default_factory=list)
 
     def replacing(self, effects: Sequence[Effect]) -> tuple[Effect, ...]:
@@ -67,6 +102,7 @@ class _Completion:
                 continue
             if not effect.positive:
                 self._require(effect.atom)
+                found += [Literal(new) for new in self._new(effect.atom, effects)]
             elif not any(_same_fluent(other, effect) and not other.positive for other in _literals(effects)):
                 old = self._old(effect.atom)
                 if old == effect.atom:
@@ -88,6 +124,12 @@ class _Completion:
         key = (new.predicate, new.args[:-1])
         known = next((atom for atom in (*said, *self.facts) if (atom.predicate, atom.args[:-1]) == key), None)
         return known or self._any_value(new)
+
+    def _new(self, old: LiftedAtom, effects: Sequence[Effect]) -> list[LiftedAtom]:
+        """What took the place of a value in the scene, if the effects say nothing of it."""
+        said = any(_same_fluent(other, Literal(old)) and other.positive for other in _literals(effects))
+        key = (old.predicate, old.args[:-1])
+        return [atom for atom in self.came if (atom.predicate, atom.args[:-1]) == key][: 0 if said else 1]
 
     def _any_value(self, new: LiftedAtom) -> LiftedAtom | None:
         type_ = self.words.vocabulary.predicate(new.predicate).types[-1]

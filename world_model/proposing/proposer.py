@@ -19,7 +19,7 @@ from worldwright.world_model.proposing import prompts
 from worldwright.world_model.proposing.asker import Asker
 from worldwright.world_model.proposing.notes import Hear, Turned, unheard
 from worldwright.world_model.proposing.reading import read_rules
-from worldwright.world_model.proposing.scenes import Scene, scene_of
+from worldwright.world_model.proposing.scenes import NO_SCENE, Scene, scene_of
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.state import State
 from worldwright.world_model.syntax import show_rule
@@ -31,6 +31,10 @@ MAX_COMPARED = 100  # latest transitions of an action among which contrasts are 
 
 Refutes = Callable[[ActionRule], Counterexample | None]
 Explains = Callable[[ActionRule], bool]
+
+
+def _nothing(rule: ActionRule) -> bool:
+    return False
 
 
 @dataclass
@@ -89,13 +93,13 @@ class Proposer:
         scene, _ = scene_of(self.words, transition)
         contrasts = self._contrasts(transition, aspect, scene, others)
         request = prompts.rule_request(self.words, action, aspect, scene, contrasts, rules)
-        return self._proposed(request, [action], refutes, scene.facts, explaining(self.vocabulary, transition, aspect))
+        return self._proposed(request, [action], refutes, scene, explaining(self.vocabulary, transition, aspect))
 
     def missing(self, goal: Goal, state: State, rules: Sequence[ActionRule], refutes: Refutes) -> list[ActionRule]:
         """Rules without which a goal may be out of reach."""
         actions = [action.name for action in self.vocabulary.actions]
-        _, facts = prompts.situation(self.words, state)
-        return self._proposed(prompts.missing_request(self.words, goal, state, rules), actions, refutes, facts)
+        scene, _ = prompts.situation(self.words, state)
+        return self._proposed(prompts.missing_request(self.words, goal, state, rules), actions, refutes, scene)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -104,22 +108,20 @@ class Proposer:
         request: Request,
         actions: Sequence[str],
         refutes: Refutes,
-        facts: Sequence[str] = (),
-        explains: Explains | None = None,
+        scene: Scene = NO_SCENE,
+        explains: Explains = _nothing,
     ) -> list[ActionRule]:
         """The rules of several answers that nothing speaks against, each law once."""
         found: dict[tuple[object, ...], ActionRule] = {}
         refuted: set[tuple[object, ...]] = set()
         for sample in range(self.samples):
-            for rule in self._answers(replace(request, sample=sample), actions, facts, explains):
+            for rule in self._answers(replace(request, sample=sample), actions, scene, explains, refutes):
                 if rule.law() not in refuted and rule.law() not in found:
                     refuted.add(rule.law())
                     found |= {kept.law(): kept for kept in self._mended(request, rule, refutes, explains)}
         return list(found.values())
 
-    def _mended(
-        self, request: Request, rule: ActionRule, refutes: Refutes, explains: Explains | None
-    ) -> list[ActionRule]:
+    def _mended(self, request: Request, rule: ActionRule, refutes: Refutes, explains: Explains) -> list[ActionRule]:
         """The rule itself if nothing refutes it, else what it becomes when that is pointed out."""
         for attempt in range(self.refinements + 1):
             against = refutes(rule)
@@ -133,24 +135,24 @@ class Proposer:
                 break
             repair = prompts.repair_request(self.words, request, rule, against)
             scene, _ = prompts.refuting_scene(self.words, against)
-            better = next(self._answers(repair, [rule.action], scene.facts, explains), None)
+            better = next(self._answers(repair, [rule.action], scene, explains, refutes), None)
             if better is None or better.law() == rule.law():
                 break
             rule = better
         return []
 
     def _answers(
-        self, request: Request, actions: Sequence[str], facts: Sequence[str], explains: Explains | None
+        self, request: Request, actions: Sequence[str], scene: Scene, explains: Explains, refutes: Refutes
     ) -> Iterator[ActionRule]:
-        """The rules of an answer; what it may have meant instead, if that explains what was asked about."""
+        """The rules of an answer; or what one may mean by the scene's words, if that explains what was asked about."""
         reply = self._asker.ask(request)
         if reply is None:
             return
-        reading = read_rules(self.words, actions, reply, facts)
+        reading = read_rules(self.words, actions, reply, scene)
         self._asker.reject(request, reading.rejections)
         for said in reading.rules:
-            meant = reading.meant.get(said.law())
-            rule = meant if meant is not None and explains is not None and explains(meant) else said
+            meant = [rule for rule in reading.meant.get(said.law(), ()) if explains(rule)]
+            rule = next((rule for rule in meant if refutes(rule) is None), meant[-1] if meant else said)
             self.counts["proposed"] += 1
             yield replace(rule, name=f"{rule.name}-{self.counts['proposed']}")
 

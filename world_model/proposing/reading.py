@@ -32,8 +32,9 @@ from worldwright.world_model.language import (
 )
 from worldwright.world_model.matching import Query
 from worldwright.world_model.proposing import schema
-from worldwright.world_model.proposing.completing import atoms_of, completed
+from worldwright.world_model.proposing.completing import UNKNOWN, Known, completed, lifted
 from worldwright.world_model.proposing.refusing import Reason, Refused, answered_json
+from worldwright.world_model.proposing.scenes import NO_SCENE, Scene
 from worldwright.world_model.proposing.sense import check_sense, contradiction
 from worldwright.world_model.proposing.words import Words, terms_of
 from worldwright.world_model.syntax import check_rule
@@ -65,15 +66,15 @@ class Reading:
     Attributes:
         rules: as they were said.
         rejections: what was refused.
-        meant: by a rule's law, the rule that speaks of the very things of the scene, where that is not the same.
+        meant: by a rule's law, the rules that it may be if it speaks of the things of a scene, most general first.
     """
 
     rules: tuple[ActionRule, ...] = ()
     rejections: tuple[Rejection, ...] = ()
-    meant: Mapping[tuple[object, ...], ActionRule] = field(default_factory=dict)
+    meant: Mapping[tuple[object, ...], tuple[ActionRule, ...]] = field(default_factory=dict)
 
 
-def read_rules(words: Words, actions: Sequence[str], reply: Reply, facts: Sequence[str] = ()) -> Reading:
+def read_rules(words: Words, actions: Sequence[str], reply: Reply, scene: Scene = NO_SCENE) -> Reading:
     """The rules of an answer that are well-formed, about these actions and of bounded size, each law once.
 
     They are named after their action and numbered, and have no evidence yet.
@@ -82,32 +83,33 @@ def read_rules(words: Words, actions: Sequence[str], reply: Reply, facts: Sequen
         words: of the world.
         actions: that were asked about.
         reply: the answer.
-        facts: of the scene that was asked about, whose things a rule may speak of without saying how they are found.
+        scene: that was asked about, of whose things a rule may speak without saying how they are found.
     """
-    scene = atoms_of(facts)
     try:
         listed = array_of(object_of(whole_of(reply), ("rules",))["rules"], schema.MAX_RULES, "rules")
     except Refused as refused:
         return Reading(rejections=(rejection(refused, reply.text),))
     found: dict[tuple[object, ...], ActionRule] = {}
-    meant: dict[tuple[object, ...], ActionRule] = {}
+    meant: dict[tuple[object, ...], tuple[ActionRule, ...]] = {}
     rejections: list[Rejection] = []
+    known = Known.of(words, scene)
     for data in listed:
-        said, of_scene = (_sensible(words, actions, data, some) for some in ((), scene))
-        rule = of_scene if isinstance(said, Refused) else said
-        if isinstance(rule, Refused):
-            rejections.append(rejection(rule, str(data)))
+        said = _sensible(words, actions, data)
+        of_scene = [_sensible(words, actions, some, known) for some in (lifted(data, scene.values), data)]
+        rules = {rule.law(): rule for rule in (*of_scene, said) if isinstance(rule, ActionRule)}
+        if isinstance(said, Refused) and not rules:
+            rejections.append(rejection(said, str(data)))
             continue
+        rule = list(rules.values())[-1]  # as it was said, if it can be read so
         found.setdefault(rule.law(), rule)
-        if isinstance(of_scene, ActionRule) and of_scene.law() != rule.law():
-            meant.setdefault(rule.law(), of_scene)
+        meant.setdefault(rule.law(), tuple(other for other in rules.values() if other.law() != rule.law()))
     return Reading(tuple(found.values()), tuple(rejections), meant)
 
 
-def _sensible(words: Words, actions: Sequence[str], data: object, scene: Sequence[LiftedAtom]) -> ActionRule | Refused:
+def _sensible(words: Words, actions: Sequence[str], data: object, known: Known = UNKNOWN) -> ActionRule | Refused:
     """The rule that parsed JSON is, or why it is none."""
     try:
-        rule = read_rule(words, actions, data, scene)
+        rule = read_rule(words, actions, data, known)
         check_sense(words.vocabulary, rule)
     except Refused as refused:
         return refused
@@ -224,7 +226,7 @@ def whole_of(reply: Reply) -> object:
 # -- rules -----------------------------------------------------------------------------------------------------------
 
 
-def read_rule(words: Words, actions: Sequence[str], data: object, facts: Sequence[LiftedAtom] = ()) -> ActionRule:
+def read_rule(words: Words, actions: Sequence[str], data: object, known: Known = UNKNOWN) -> ActionRule:
     """The rule that parsed JSON is, completed; raises `Refused`. Whether it makes sense is not asked here."""
     parts = object_of(data, ("action", "args", "when", "outcomes"))
     action = one_of(parts["action"], actions, "action")
@@ -232,7 +234,7 @@ def read_rule(words: Words, actions: Sequence[str], data: object, facts: Sequenc
     arguments = [_variable(words, name) for name in array_of(parts["args"], arity, "args")]
     conditions = tuple(_condition(words, part) for part in array_of(parts["when"], schema.MAX_CONDITIONS, "when"))
     outcomes = tuple(_outcome(words, part) for part in array_of(parts["outcomes"], schema.MAX_OUTCOMES, "outcomes"))
-    conditions, outcomes = completed(words, {v.name for v in arguments}, conditions, outcomes, facts)
+    conditions, outcomes = completed(words, {v.name for v in arguments}, conditions, outcomes, known)
     rule = ActionRule(
         f"{action[:50]}-{AUTHOR}",
         action,

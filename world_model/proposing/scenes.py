@@ -100,6 +100,9 @@ class Scene:
         return len(set(self.facts) ^ set(other.facts))
 
 
+NO_SCENE = Scene(())
+
+
 def scene_of(words: Words, transition: Transition, names: Mapping[str, str] | None = None) -> tuple[Scene, Cast]:
     """A transition, and who is who in it; `names` are given to things first (by a thing's name)."""
     before, change = transition.before, transition.change()
