@@ -21,6 +21,7 @@ from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
+from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
     Barred,
@@ -118,6 +119,7 @@ class PlanningDecider:
         self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
+        self._lookaheads = Lookaheads()
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
@@ -265,7 +267,7 @@ class PlanningDecider:
         if not self._is_due(purpose, *about):
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        problem = PlanningProblem(model, state, goals, self._barred())
+        problem = PlanningProblem(model, state, goals, self._barred(), self._lookaheads.of(model))
         result = self._engine.solve(problem, limits)
         if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
             result = self._engine.solve(replace(problem, barred=frozenset()), limits)
@@ -404,7 +406,8 @@ class PlanningDecider:
         if not unseen:
             return None
         with _Clock() as clock:
-            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near)
+            lookahead = self._lookaheads.of(model, leaving=True)
+            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead)
         return self._explore("frontier", target, model, clock.seconds)
 
     def _look_into(self, places: list[str], model: WorldModel, state: State) -> Intention | None:

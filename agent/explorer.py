@@ -7,7 +7,7 @@ be tried, and goes there. "New" is judged by context (`novelty`), so rare conjun
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +16,7 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.grounding import ground
+from worldwright.planning.lookahead import Ahead, Lookahead
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
@@ -170,7 +171,12 @@ class Explorer:
     # -- places not yet seen ------------------------------------------------------------------------------------------
 
     def frontier(
-        self, model: WorldModel, state: State, unseen: Collection[str], gain: Callable[[str], int]
+        self,
+        model: WorldModel,
+        state: State,
+        unseen: Collection[str],
+        gain: Callable[[str], int],
+        lookahead: Lookahead | None = None,
     ) -> Target | None:
         """The way to a place not yet seen for which steps and the view it may open are in the best proportion.
 
@@ -179,14 +185,14 @@ class Explorer:
             state: the optimistic state, in which unseen places are free.
             unseen: names of the places.
             gain: how much seeing a place may reveal.
+            lookahead: under the laws that leave things where they are, if these can be followed.
         """
-        task = self._ground(model, state, purpose="frontier")
         own = _own_places(state)
-        best: tuple[float, Reached, str] | None = None
-        for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
+        best: tuple[float, Reached | Ahead, str] | None = None
+        for reached in self._walks(model, state, lookahead):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
-            if reached.operator is None:
+            if not reached.cost:
                 continue
             here = next((v for v in map(reached.value, own) if v in unseen), None)
             if here is not None:
@@ -197,6 +203,13 @@ class Explorer:
             return None
         place = best[2]
         return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
+
+    def _walks(self, model: WorldModel, state: State, lookahead: Lookahead | None) -> Iterator[Reached | Ahead]:
+        """Where the agent can go without moving things, nearest first."""
+        if lookahead is not None:
+            return lookahead.reach(state, self.config.search_states, directly=True)
+        task = self._ground(model, state, purpose="frontier")
+        return reach(task, limit=self.config.search_states, allow=_leaves_things(task))
 
     def _ground(
         self, model: WorldModel, state: State, barred: Barred = frozenset(), purpose: str = "untried"
@@ -222,7 +235,9 @@ class Explorer:
         return task
 
 
-def _steps(reached: Reached) -> tuple[PlanStep, ...]:
+def _steps(reached: Reached | Ahead) -> tuple[PlanStep, ...]:
+    if isinstance(reached, Ahead):
+        return reached.path()
     return tuple(PlanStep(operator.action, (operator.rule.name,)) for operator in reached.path())
 
 

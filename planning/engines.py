@@ -16,8 +16,10 @@ from worldwright.planning.problem import (
     PlanningStopped,
     PlanResult,
     PlanStatus,
+    PlanStep,
     Statistics,
 )
+from worldwright.planning.relevance import conceivable
 from worldwright.planning.search import a_star
 from worldwright.planning.task import GroundTask
 from worldwright.planning.up_bridge import UnifiedPlanning
@@ -25,6 +27,7 @@ from worldwright.planning.validation import checked
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import Action
 
+NEAR = 600  # states that are looked at one by one before a problem is grounded, which costs as much
 SMALL = 1_000  # operators up to which shorter plans are as cheap as others
 
 
@@ -62,6 +65,9 @@ class GroundingEngine:
         try:
             if reached_goal(problem) is not None:
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
+            near = self._near(problem, deadline, statistics)
+            if near is not None:
+                return checked(problem, [step.action for step in near], statistics)
             try:
                 actions = self._attempt(problem, limits, deadline, statistics, complete=False)
             except _Incomplete:
@@ -71,6 +77,17 @@ class GroundingEngine:
             return PlanResult(stopped.status, reason=stopped.reason, statistics=statistics)
         except WorldwrightError as error:  # a rule or goal that cannot be matched within bounds
             return PlanResult(PlanStatus.UNSUPPORTED, reason=str(error), statistics=statistics)
+
+    def _near(
+        self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics
+    ) -> tuple[PlanStep, ...] | None:
+        """A shortest plan, if it is found near by; raises `PlanningStopped` if there is none."""
+        with statistics.stage("look"):
+            if not problem.barred and not conceivable(problem):
+                raise PlanningStopped(PlanStatus.UNSOLVABLE, "nothing known is as a goal asks, and no law makes it so")
+            if problem.lookahead is None or problem.barred:
+                return None
+            return problem.lookahead.plan(problem.state, problem.goals, NEAR, deadline)
 
     def _attempt(
         self, problem: PlanningProblem, limits: Limits, deadline: Deadline, statistics: Statistics, complete: bool

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
+
+if TYPE_CHECKING:
+    from worldwright.planning.lookahead import Lookahead
 
 Situation = frozenset[tuple[Fluent, Value | None]]  # None: it has no value, or does not hold
 Barred = frozenset[tuple[str, Situation]]  # actions by name, each with facts where it is not to be done
@@ -27,12 +31,14 @@ class PlanningProblem:
     Attributes:
         barred: what is not to be done where, whatever the rules say: an action's name and facts, in which `?0`, `?1`
             stand for its arguments. Engines of unified-planning do not heed it.
+        lookahead: what was worked out of the model's laws already, if that is kept.
     """
 
     model: WorldModel
     state: State
     goals: tuple[Reach, ...]
     barred: Barred = frozenset()
+    lookahead: Lookahead | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from worldwright.planning.reachability import Reachability
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import Condition, Literal, is_variable
 from worldwright.world_model.state import Fluent
+from worldwright.world_model.vocabulary import Variable
 
 FEW_THINGS = 3  # so few are all kept
 
@@ -48,6 +49,22 @@ def explore(
     reachability = Reachability(problem, facts, deadline, free=kept, strict=True)
     reachability.run()
     return reachability, tuple(name for name in moved if name not in kept)
+
+
+def conceivable(problem: PlanningProblem) -> bool:
+    """Whether something known is of the kinds that some goal asks for, as far as no rule can change what it is."""
+    facts = Facts(problem.state, problem.model.rules)
+    return not problem.goals or any(
+        all(_candidate(goal, variable, problem, facts) is not None for variable in goal.parameters)
+        for goal in problem.goals
+    )
+
+
+def _candidate(goal: Reach, variable: Variable, problem: PlanningProblem, facts: Facts) -> str | None:
+    """The first object that a goal's variable may stand for by conditions on it alone."""
+    tests = _lone_conditions(goal, variable.name, facts)
+    names = problem.state.universe.objects(variable.type)
+    return next((name for name in names if all(_holds(test, name, facts) for test in tests)), None)
 
 
 def _moved_by_relaxed_plan(reachability: Reachability) -> set[str]:

@@ -6,7 +6,7 @@ deictic rules this project learns are matched by a handful of look-ups and no se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -20,7 +20,7 @@ from worldwright.world_model.language import (
     Literal,
     is_variable,
 )
-from worldwright.world_model.state import Fluent, State
+from worldwright.world_model.state import Fluent, Readable
 from worldwright.world_model.vocabulary import ROOT_TYPE, Variable, Vocabulary
 
 Binding = dict[str, str]
@@ -48,11 +48,17 @@ class _Kind(Enum):
     OBJECTS = auto()  # enumerate the objects of the variable's type
 
 
+Look = Callable[[Readable, Binding], bool]
+
+
 @dataclass(frozen=True)
 class _Step:
+    """How a condition is dealt with; `look` does it, in place, where at most one value is to be looked up."""
+
     kind: _Kind
     condition: Condition | None = None
     variable: Variable | None = None
+    look: Look | None = None
 
 
 class Query:
@@ -96,9 +102,21 @@ class Query:
         for kind in (_Kind.TEST, _Kind.FOLLOW, _Kind.INVERSE, _Kind.SCAN):
             for condition in waiting:
                 if self._fits(kind, condition, bound):
-                    return _Step(kind, condition)
+                    return _Step(kind, condition, look=self._look(kind, condition))
         name = next(name for name in self._types if name not in bound)
         return _Step(_Kind.OBJECTS, variable=Variable(name, self._types[name]))
+
+    def _look(self, kind: _Kind, condition: Condition) -> Look | None:
+        if not isinstance(condition, Literal):
+            return None
+        atom = condition.atom
+        if kind is _Kind.FOLLOW:
+            wanted = self._types[atom.args[-1]]
+            accepted = {t.name for t in self._vocabulary.types if self._vocabulary.is_a(t.name, wanted)}
+            return _following(atom, frozenset(accepted) if wanted != ROOT_TYPE else None)
+        if kind is not _Kind.TEST or atom.predicate == EQUALS:
+            return None
+        return _testing(atom, self._vocabulary.predicate(atom.predicate).functional, condition.positive)
 
     def _fits(self, kind: _Kind, condition: Condition, bound: set[str]) -> bool:
         free = {name for name in _variables(condition) & set(self._types) if name not in bound}
@@ -128,7 +146,13 @@ class Query:
         """How many of its variables are looked for among all things or atoms, those inside an exists counted too."""
         return sum(map(_enumerates, self._steps)) + sum(inner.searches for inner in self._inner.values())
 
-    def bindings(self, state: State, given: Binding | None = None) -> Iterator[Binding]:
+    @property
+    def follows(self) -> bool:
+        """Whether values are only looked up to answer it, one after the other."""
+        plain = all(step.kind in (_Kind.TEST, _Kind.FOLLOW) for step in self._steps)
+        return plain and all(inner.follows for inner in self._inner.values())
+
+    def bindings(self, state: Readable, given: Binding | None = None) -> Iterator[Binding]:
         """Every way to bind the parameters so that all conditions hold, in a fixed order.
 
         Raises:
@@ -136,14 +160,18 @@ class Query:
         """
         yield from self._extend(0, state, dict(given or {}), _Budget())
 
-    def holds(self, state: State, given: Binding | None = None) -> bool:
+    def holds(self, state: Readable, given: Binding | None = None) -> bool:
         """Whether there is any such binding."""
         return next(self.bindings(state, given), None) is not None
 
-    def _extend(self, at: int, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
+    def _extend(self, at: int, state: Readable, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         while at < len(self._steps):
             step = self._steps[at]
-            if step.kind is _Kind.TEST:
+            if step.look is not None:
+                if not step.look(state, binding):
+                    return
+                at += 1
+            elif step.kind is _Kind.TEST:
                 assert step.condition is not None
                 if not self._test(step.condition, state, binding, budget):
                     return
@@ -154,7 +182,7 @@ class Query:
                 return
         yield binding
 
-    def _candidates(self, step: _Step, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
+    def _candidates(self, step: _Step, state: Readable, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         if step.variable is not None:
             for name in state.universe.objects(step.variable.type):
                 budget.spend()
@@ -162,10 +190,7 @@ class Query:
             return
         assert isinstance(step.condition, Literal)
         atom = step.condition.atom
-        if step.kind is _Kind.FOLLOW:
-            value = state.value((atom.predicate, *(binding.get(arg, arg) for arg in atom.args[:-1])))
-            candidates = [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
-        elif step.kind is _Kind.INVERSE:
+        if step.kind is _Kind.INVERSE:
             fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
             candidates = [_arguments(state, fluent, True) for fluent in fluents]
         else:
@@ -177,7 +202,7 @@ class Query:
             if extended is not None:
                 yield extended
 
-    def _scanned(self, state: State, atom: LiftedAtom, binding: Binding) -> Iterable[Fluent]:
+    def _scanned(self, state: Readable, atom: LiftedAtom, binding: Binding) -> Iterable[Fluent]:
         """The fluents of a predicate that may fit; of a static one only those with a known argument."""
         fluents = state.fluents(atom.predicate)
         predicate = self._vocabulary.predicate(atom.predicate)
@@ -187,13 +212,13 @@ class Query:
         terms = [(position, binding.get(arg, arg)) for position, arg in enumerate(keys)]
         return state.universe.fluents_with(atom.predicate, [t for t in terms if not is_variable(t[1])])
 
-    def _owners(self, state: State, predicate: str, value: str) -> list[Fluent]:
+    def _owners(self, state: Readable, predicate: str, value: str) -> list[Fluent]:
         if value in self._vocabulary.constant_types or self._vocabulary.predicate(predicate).static:
             return list(state.fluents(predicate))
         owner = state.owner(predicate, value)
         return [] if owner is None else [owner]
 
-    def _unify(self, atom: LiftedAtom, arguments: Fluent, state: State, binding: Binding) -> Binding | None:
+    def _unify(self, atom: LiftedAtom, arguments: Fluent, state: Readable, binding: Binding) -> Binding | None:
         extended = dict(binding)
         for term, name in zip(atom.args, arguments, strict=True):
             if not is_variable(term):
@@ -208,14 +233,14 @@ class Query:
                 return None
         return extended
 
-    def _has_type(self, state: State, name: str, wanted: str) -> bool:
+    def _has_type(self, state: Readable, name: str, wanted: str) -> bool:
         return wanted == ROOT_TYPE or self._vocabulary.is_a(state.universe.types.get(name, ROOT_TYPE), wanted)
 
-    def test(self, condition: Condition, state: State, binding: Binding) -> bool:
+    def test(self, condition: Condition, state: Readable, binding: Binding) -> bool:
         """Whether a condition of this query, all of whose free variables are bound, holds."""
         return self._test(condition, state, binding, _Budget())
 
-    def _test(self, condition: Condition, state: State, binding: Binding, budget: _Budget) -> bool:
+    def _test(self, condition: Condition, state: Readable, binding: Binding, budget: _Budget) -> bool:
         if isinstance(condition, Exists):
             found = self._inner[condition]._extend(0, state, dict(binding), budget)
             return (next(found, None) is not None) == condition.positive
@@ -232,6 +257,32 @@ class Query:
         return (state.value(fluent) is not None) == condition.positive
 
 
+def _following(atom: LiftedAtom, accepted: frozenset[str] | None) -> Look:
+    """Binds the atom's last variable to the value of the fluent, if it has one and that is of an accepted type."""
+    head, keys, name = atom.predicate, atom.args[:-1], atom.args[-1]
+
+    def look(state: Readable, binding: Binding) -> bool:
+        value = state.value((head, *[binding.get(key, key) for key in keys]))
+        if value is None or (accepted is not None and state.universe.types.get(str(value)) not in accepted):
+            return False
+        binding[name] = str(value)
+        return True
+
+    return look
+
+
+def _testing(atom: LiftedAtom, functional: bool, positive: bool) -> Look:
+    """Whether an atom holds, or does not."""
+    head, keys, last = atom.predicate, atom.args[:-1] if functional else atom.args, atom.args[-1:]
+
+    def look(state: Readable, binding: Binding) -> bool:
+        value = state.value((head, *[binding.get(key, key) for key in keys]))
+        holds = value == binding.get(last[0], last[0]) if functional else value is not None
+        return holds == positive
+
+    return look
+
+
 def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
     """The predicate and the arguments of the atom, its variables replaced."""
     return (atom.predicate, *(binding.get(arg, arg) for arg in atom.args))
@@ -243,7 +294,7 @@ def _enumerates(step: _Step) -> bool:
     return step.kind in (_Kind.SCAN, _Kind.OBJECTS) or (step.kind is _Kind.INVERSE and shared)
 
 
-def _arguments(state: State, fluent: Fluent, functional: bool) -> Fluent:
+def _arguments(state: Readable, fluent: Fluent, functional: bool) -> Fluent:
     return (*fluent[1:], str(state.value(fluent))) if functional else fluent[1:]
 
 

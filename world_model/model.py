@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from worldwright.world_model.language import (
     Outcome,
 )
 from worldwright.world_model.matching import Binding, Query, ground
-from worldwright.world_model.state import Change, Fluent, State
+from worldwright.world_model.state import Change, Fluent, Readable, State
 from worldwright.world_model.vocabulary import Vocabulary
 
 _FAIR_CHANCE = 0.12  # the probability from which an outcome is worth planning for
@@ -134,7 +135,7 @@ class WorldModel:
         given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
         return next(self.query(rule).bindings(state, given), None) is not None
 
-    def firings(self, state: State, action: Action) -> Iterator[Firing]:
+    def firings(self, state: Readable, action: Action) -> Iterator[Firing]:
         """The rules that apply, each with every binding for which it does."""
         if len(action.args) != self._arity(action.name):
             raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
@@ -150,6 +151,11 @@ class WorldModel:
         """
         firings = tuple(self.firings(state, action))
         return self._after(state, firings, [firing.rule.likeliest() for firing in firings])
+
+    def foretold(self, state: Readable, action: Action) -> tuple[Change, tuple[Firing, ...]]:
+        """The change that `predict` foretells, without the state that it leads to, and the rules that say so."""
+        firings = tuple(self.firings(state, action))
+        return _change(state, firings, [firing.rule.likeliest() for firing in firings]), firings
 
     def sample(self, state: State, action: Action, rng: random.Random) -> Prediction:
         """One next state, drawn by the outcomes' probabilities."""
@@ -177,14 +183,8 @@ class WorldModel:
         return sorted(found.values(), key=lambda prediction: -prediction.probability)
 
     def _after(self, state: State, firings: tuple[Firing, ...], outcomes: Sequence[Outcome]) -> Prediction:
-        change: Change = {}
-        probability = 1.0
-        for firing, outcome in zip(firings, outcomes, strict=True):
-            probability *= outcome.probability
-            for fluent, value in effects_of(outcome.effects, firing.binding, state).items():
-                if change.get(fluent) is None:
-                    change[fluent] = value
-        change = {fluent: value for fluent, value in change.items() if state.values.get(fluent) != value}
+        change = _change(state, firings, outcomes)
+        probability = math.prod(outcome.probability for outcome in outcomes)
         return Prediction(state.with_change(change) if change else state, change, probability, firings)
 
     def why_not(self, state: State, rule: ActionRule, args: tuple[str, ...] = ()) -> Condition | None:
@@ -203,7 +203,17 @@ class WorldModel:
         return None
 
 
-def effects_of(effects: Sequence[Effect], binding: Binding, state: State) -> Change:
+def _change(state: Readable, firings: Sequence[Firing], outcomes: Sequence[Outcome]) -> Change:
+    """What becomes otherwise when the outcomes of firings come about together; the first that gives a value wins."""
+    change: Change = {}
+    for firing, outcome in zip(firings, outcomes, strict=True):
+        for fluent, value in effects_of(outcome.effects, firing.binding, state).items():
+            if change.get(fluent) is None:
+                change[fluent] = value
+    return {fluent: value for fluent, value in change.items() if state.value(fluent) != value}
+
+
+def effects_of(effects: Sequence[Effect], binding: Binding, state: Readable) -> Change:
     """The change that effects make in a state: deletions first, then additions and counters (STRIPS)."""
     change: Change = {}
     vocabulary = state.universe.vocabulary
@@ -236,7 +246,7 @@ def counted(effect: CounterChange, vocabulary: Vocabulary, before: int) -> int:
     return min(max(after, counter.low), counter.high)
 
 
-def _count(state: State, fluent: Fluent) -> int:
+def _count(state: Readable, fluent: Fluent) -> int:
     return int(state.value(fluent) or 0)
 
 

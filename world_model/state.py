@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
 from worldwright.world_model.sexpr import SExpr, parse_one
@@ -117,6 +117,23 @@ def split_atom(vocabulary: Vocabulary, atom: GroundAtom) -> tuple[Fluent, Value]
 def join_atom(fluent: Fluent, value: Value) -> GroundAtom:
     """The atom that says `fluent` has `value`; the inverse of `split_atom` (counters are no atoms)."""
     return GroundAtom(fluent[0], fluent[1:] if value is True else (*fluent[1:], str(value)))
+
+
+class Readable(Protocol):
+    """What can be asked as a `State` can."""
+
+    @property
+    def universe(self) -> Universe:
+        """The objects there are and what never changes of them."""
+
+    def value(self, fluent: Fluent) -> Value | None:
+        """The value of a fluent, static or not; None if it has none."""
+
+    def fluents(self, predicate: str) -> Iterable[Fluent]:
+        """The fluents of a predicate or counter that have a value."""
+
+    def owner(self, predicate: str, value: str) -> Fluent | None:
+        """The fluent of an injective predicate that has the value, if one has."""
 
 
 @dataclass(frozen=True, eq=False)
