@@ -35,6 +35,7 @@ PREFIXES = {"babyai": "BabyAI-", "core": "MiniGrid-"}
 WITHOUT_FILES = "MiniGrid-WFC-"  # their patterns are missing from MiniGrid's wheel: they cannot be reset
 HEADER = b'{"format":"worldwright-standard","version":1}\n'
 OUT_OF_CPU = "out of CPU time"
+_LOOK = 0.5  # seconds between looks at the CPU time
 
 
 # -- which levels ------------------------------------------------------------------------------------------------------
@@ -118,18 +119,24 @@ class _OutOfCPU(BaseException):
 
 @contextlib.contextmanager
 def cpu_limit(seconds: float) -> Iterator[None]:
-    """Raise inside once this process has used so much CPU time."""
+    """Raise inside once this process and its children have used so much CPU time.
 
-    def end(signum: int, frame: FrameType | None) -> None:
-        raise _OutOfCPU
+    The clock on the wall rings to look at it: timers of CPU time make CPU time itself go by ticks of milliseconds.
+    """
+    end = cpu_seconds() + seconds
 
-    before = signal.signal(signal.SIGPROF, end)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    def look(signum: int, frame: FrameType | None) -> None:
+        if cpu_seconds() >= end:
+            raise _OutOfCPU
+
+    before = signal.signal(signal.SIGALRM, look)
+    pause = min(seconds, _LOOK)
+    signal.setitimer(signal.ITIMER_REAL, pause, pause)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def play(task: Task, player: Player) -> Record:
@@ -144,7 +151,7 @@ def play(task: Task, player: Player) -> Record:
             success, failure = False, OUT_OF_CPU
         cpu = cpu_seconds() - start
         steps = int(getattr(env.unwrapped, "step_count", 0))
-    return Record(**asdict(task), success=success, steps=steps, cpu_s=round(cpu, 4), failure=failure)
+    return Record(**asdict(task), success=success, steps=steps, cpu_s=round(cpu, 6), failure=failure)
 
 
 class _Ours:
@@ -236,18 +243,22 @@ def play_all(tasks: Sequence[Task], player: Player, jobs: int) -> Iterator[Recor
         WorldwrightError: a child was killed, or a level cannot be made.
     """
     context = multiprocessing.get_context("spawn")
-    to_do = iter(tasks)
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(player,)) as pool:
+    others, to_do = set(multiprocessing.active_children()), iter(tasks)
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(player,))
+    try:
         running = {pool.submit(_play, task) for task in islice(to_do, 2 * jobs)}
-        try:
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_play, task) for task in islice(to_do, len(done))}
-                yield from (future.result() for future in done)
-        except BrokenProcessPool:
-            raise WorldwrightError("a process that played was killed: is there memory for --jobs?") from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(_play, task) for task in islice(to_do, len(done))}
+            yield from (future.result() for future in done)
+    except BrokenProcessPool:
+        raise WorldwrightError("a process that played was killed: is there memory for --jobs?") from None
+    except BaseException:  # wait for nobody
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _player: list[Player] = []  # of a child process: sent once, not with each task

@@ -95,8 +95,8 @@ class Row:
             _shown(self.ours.steps, ".1f"),
             _shown(self.bot.steps, ".1f"),
             _shown(self.steps_ratio, ".2f"),
-            _shown(self.ours.cpu_s, ".3f"),
-            _shown(self.bot.cpu_s, ".3f"),
+            _shown(self.ours.cpu_s, ".4f"),
+            _shown(self.bot.cpu_s, ".4f"),
             _shown(self.cpu_ratio, ".1f"),
             reasons,
         ]

@@ -81,7 +81,7 @@ def test_who_takes_too_long_has_lost() -> None:
 def test_the_limit_ends_with_what_it_limits() -> None:
     with cpu_limit(0.01):
         pass
-    sum(range(3_000_000))  # a stray signal would end this process
+    sum(range(3_000_000))  # a signal that came late would end this process
 
 
 # -- results on file
