@@ -31,7 +31,7 @@ TRAINING = (
     "MiniGrid-MultiRoom-N2-S4-v0",
     "BabyAI-PickupLoc-v0",
     "MiniGrid-LavaGapS5-v0",
-    "MiniGrid-Fetch-5x5-N2-v0",
+    "MiniGrid-GoToObject-6x6-N2-v0",
 )
 BUDGET = 3000
 
@@ -101,9 +101,11 @@ def _play_missing(kept: Results, tasks: Sequence[Task], player: Player, jobs: in
 
 def _table(rows: Sequence[Row]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    longest = max((len(row.env_id) for row in rows), default=0)
     for title in TITLES:
         is_text = title in ("level", "failures")
-        table.add_column(title, justify="left" if is_text else "right", no_wrap=not is_text)
+        width = longest if title == "level" else None
+        table.add_column(title, justify="left" if is_text else "right", no_wrap=title != "failures", min_width=width)
     for row in rows:
         table.add_row(*row.cells())
     return table
@@ -171,7 +173,7 @@ def plans(
 
 def _costs_table(first: str, *more: str) -> Table:
     table = Table(first, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("plans", "without a way", "median ms", "most ms", *more):
+    for title in ("plans", "no way yet", "median ms", "most ms", *more):
         table.add_column(title, justify="right", no_wrap=True)
     return table
 
