@@ -41,6 +41,10 @@ class Belief:
             if (predicate.name, name) not in self.values
         ]
 
+    def is_unknown(self, name: str) -> bool:
+        """Whether something that is hoped for has no value for an object."""
+        return any((predicate.name, name) not in self.values for predicate in self._defaults)
+
     def optimistic(self) -> State:
         """What is known, with the vocabulary's default for what is not: unknown cells are free."""
         values = dict(self.values)

@@ -66,6 +66,7 @@ class Intention:
         fresh: whether it was made just now.
         trial: whether its last action is done to see what happens.
         surprised: whether its last step did not do what was expected.
+        sought: a place that it is to show; it has served as soon as that is seen. Empty: none.
     """
 
     purpose: str
@@ -75,6 +76,7 @@ class Intention:
     fresh: bool = True
     trial: bool = False
     surprised: bool = False
+    sought: str = ""
 
     def next_action(self) -> Action:
         """The action to do now."""
@@ -145,6 +147,8 @@ class PlanningDecider:
         return None if learned_out else found
 
     def _goes_on(self, intention: Intention, state: State) -> bool:
+        if intention.sought and not self._memory.belief.is_unknown(intention.sought):
+            return False
         if not self._mind.config.monitor:
             return bool(intention.plan.steps)
         verdict = self._monitor.decide(
@@ -440,7 +444,9 @@ class PlanningDecider:
     ) -> Intention | None:
         plan = target.plan if target else Plan()
         self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
-        return Intention(purpose, plan, model, target.worth, trial=trial) if target else None
+        if target is None:
+            return None
+        return Intention(purpose, plan, model, target.worth, trial=trial, sought=target.sought)
 
     def _random(self, state: State) -> Intention:
         action = self._mind.explorer.random_action(self._repertoire.actions(state, state.universe))

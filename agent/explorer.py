@@ -33,10 +33,15 @@ _PATIENCE = 10  # further steps through which a better place is looked for than 
 
 @dataclass(frozen=True)
 class Target:
-    """A plan of the explorer, and what must still be true at its end for it to be worth following."""
+    """A plan of the explorer, and what must still be true at its end for it to be worth following.
+
+    Attributes:
+        sought: the place that is to be seen; once it is the plan has served. Empty: none.
+    """
 
     plan: Plan
     worth: Callable[[State], bool]
+    sought: str = ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,7 @@ class Explorer:
         if best is None:
             return None
         place = best[2]
-        return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
+        return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)), place)
 
     def _walks(self, model: WorldModel, state: State, lookahead: Lookahead | None) -> Iterator[Reached | Ahead]:
         """Where the agent can go without moving things, nearest first."""

@@ -7,7 +7,7 @@ cost much, and a place that several motions explain equally well is reported as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ _COST_SECOND = 3.0  # of moving beside another effect
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
 _COST_UNUSUAL = 3.0  # of a way that the action never led before
 _FEW = 3  # cells by which a view may differ from the map where it was foreseen and still agree with it
+_CHANGING = 0.25  # the share of cells that may change at once where other things move by themselves
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
 _MARGIN_MAP = 0.9  # and below which nothing is entered in the map
 _STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
@@ -71,8 +72,9 @@ class GridMap:
             self._grid = np.pad(self._grid, self._size // 2, constant_values=_UNKNOWN)
             self._size *= 2
 
-    def _lay(self, offsets: _Ints, codes: _Ints, centres: _Ints) -> tuple[NDArray[np.float64], _Ints]:
-        """For each centre (k, 2) what the new cells of a view from it cost in nats, and how many cells differ; (k,)."""
+    def _lay(self, offsets: _Ints, codes: _Ints, centres: _Ints) -> tuple[NDArray[np.float64], _Ints, _Ints]:
+        """For each centre (k, 2) what the new cells of a view from it cost in nats, and how many cells are known there
+        and how many of these differ; (k,) each."""
         self._make_room(int(np.abs(centres).max(initial=0)) + int(np.abs(offsets).max(initial=0)))
         at = centres[:, None, :] + offsets[None, :, :] + self._size // 2
         remembered = self._grid[at[..., 0], at[..., 1]]
@@ -81,7 +83,8 @@ class GridMap:
         alike = (beside == codes).any(axis=0)
         bare = (beside == _UNKNOWN).all(axis=0)
         costs = np.where(alike, _COST_LIKELY, np.where(bare, _COST_NEW, _COST_UNLIKELY))
-        return (costs * new).sum(axis=1), (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
+        different = (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
+        return (costs * new).sum(axis=1), (~new).sum(axis=1).astype(np.int32), different
 
     def locate(
         self,
@@ -107,25 +110,34 @@ class GridMap:
             usual: the places where the action would lead if it moved the agent as it did before; empty if that is
                 not known.
             walks: whether the action is known to move the agent and never to change a thing.
-            quick: take the likeliest foreseen place unexamined if nothing seen from there disagrees with the map.
+            quick: trust what was learned: take the likeliest foreseen place unexamined if nothing seen from there
+                disagrees with the map, and else the best of the expected ones if little does.
         """
         if quick and foreseen:
             likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
-            if not self._lay(offsets, codes, np.array([likeliest], np.int32))[1].any():
+            if not self._lay(offsets, codes, np.array([likeliest], np.int32))[2].any():
                 return Fix(likeliest, certain=False, trusted=True)
-        centres = _window(last, foreseen)
-        new_costs, different = self._lay(offsets, codes, centres)
-        steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
-        priors = [_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()]
-        if usual:
-            known = {last, *usual, *foreseen}
-            unusual = [(x, y) not in known for x, y in centres.tolist()]
-            priors = [cost + _COST_UNUSUAL * new for cost, new in zip(priors, unusual, strict=True)]
-        moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
-        changed_here = (steps == 0) & (different > 0) & (not walks)
-        changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
-        total = new_costs + changing + moving + np.array(priors)
+
+        def weigh(centres: _Ints) -> tuple[NDArray[np.float64], _Ints, _Ints]:
+            """What it costs in nats that the view is from each centre, and the cells known there and differing; (k,)"""
+            new_costs, known, different = self._lay(offsets, codes, centres)
+            steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
+            priors = np.array([_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()])
+            if usual:
+                ways = {last, *usual, *foreseen}
+                priors += _COST_UNUSUAL * np.array([(x, y) not in ways for x, y in centres.tolist()])
+            moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
+            changed_here = (steps == 0) & (different > 0) & (not walks)
+            changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
+            return new_costs + changing + moving + priors, known, different
+
+        if quick:
+            found = _expected(weigh, last, foreseen, usual)
+            if found is not None:
+                return found
+        centres = _window(last, foreseen)
+        total, _, different = weigh(centres)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
@@ -134,6 +146,21 @@ class GridMap:
         place = (int(centres[best, 0]), int(centres[best, 1]))
         agrees = int(different[best]) <= _FEW
         return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))
+
+
+def _expected(
+    weigh: Callable[[_Ints], tuple[NDArray[np.float64], _Ints, _Ints]],
+    last: Position,
+    foreseen: Collection[Position],
+    usual: Collection[Position],
+) -> Fix | None:
+    """The best of the places where the agent may be by all that it learned, if the view agrees with most of the map."""
+    centres = np.array(list(dict.fromkeys([last, *sorted(foreseen), *usual])), np.int32)
+    total, known, different = weigh(centres)
+    best = int(np.argmin(total))
+    if different[best] > max(_FEW, _CHANGING * known[best]):
+        return None
+    return Fix((int(centres[best, 0]), int(centres[best, 1])), certain=False, trusted=True)
 
 
 def _window(last: Position, foreseen: Mapping[Position, float]) -> _Ints:
