@@ -40,7 +40,9 @@ class _Budget:
             raise MatchLimit(f"a condition of over {MAX_TRIES} candidate bindings: bind its variables more tightly")
 
 
-class _Kind(Enum):
+class StepKind(Enum):
+    """How a step of a join finds its candidates."""
+
     TEST = auto()  # all variables known
     FOLLOW = auto()  # functional: key known, value new
     INVERSE = auto()  # injective: value known, key new
@@ -49,8 +51,10 @@ class _Kind(Enum):
 
 
 @dataclass(frozen=True)
-class _Step:
-    kind: _Kind
+class Step:
+    """One step of a join: the condition that it tests or follows, or the variable that it goes through."""
+
+    kind: StepKind
     condition: Condition | None = None
     variable: Variable | None = None
 
@@ -80,8 +84,8 @@ class Query:
         }
         self._steps = self._ordered(list(conditions), set(given))
 
-    def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[_Step]:
-        steps: list[_Step] = []
+    def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[Step]:
+        steps: list[Step] = []
         while waiting or len(bound) < len(self._types):
             step = self._next_step(waiting, bound)
             if step.condition is not None:
@@ -92,36 +96,45 @@ class Query:
             steps.append(step)
         return steps
 
-    def _next_step(self, waiting: list[Condition], bound: set[str]) -> _Step:
-        for kind in (_Kind.TEST, _Kind.FOLLOW, _Kind.INVERSE, _Kind.SCAN):
+    def _next_step(self, waiting: list[Condition], bound: set[str]) -> Step:
+        for kind in (StepKind.TEST, StepKind.FOLLOW, StepKind.INVERSE, StepKind.SCAN):
             for condition in waiting:
                 if self._fits(kind, condition, bound):
-                    return _Step(kind, condition)
+                    return Step(kind, condition)
         name = next(name for name in self._types if name not in bound)
-        return _Step(_Kind.OBJECTS, variable=Variable(name, self._types[name]))
+        return Step(StepKind.OBJECTS, variable=Variable(name, self._types[name]))
 
-    def _fits(self, kind: _Kind, condition: Condition, bound: set[str]) -> bool:
+    def _fits(self, kind: StepKind, condition: Condition, bound: set[str]) -> bool:
         free = {name for name in _variables(condition) & set(self._types) if name not in bound}
-        if kind is _Kind.TEST or not free:
-            return kind is _Kind.TEST and not free
+        if kind is StepKind.TEST or not free:
+            return kind is StepKind.TEST and not free
         if not isinstance(condition, Literal) or not condition.positive or condition.atom.predicate == EQUALS:
             return False
         predicate = self._vocabulary.predicate(condition.atom.predicate)
         value = condition.atom.args[-1] if condition.atom.args else ""
-        if kind is _Kind.FOLLOW:
+        if kind is StepKind.FOLLOW:
             return predicate.functional and free == {value} and value not in condition.atom.args[:-1]
-        if kind is _Kind.INVERSE:
+        if kind is StepKind.INVERSE:
             return predicate.functional and predicate.injective and value not in free
         return True
 
     def opening(self) -> Iterator[tuple[Condition, Variable | None]]:
         """The conditions that come before any search, each with the variable that it binds, if it binds one."""
         for step in self._steps:
-            if step.condition is None or step.kind not in (_Kind.TEST, _Kind.FOLLOW):
+            if step.condition is None or step.kind not in (StepKind.TEST, StepKind.FOLLOW):
                 return
-            follows = step.kind is _Kind.FOLLOW and isinstance(step.condition, Literal)
+            follows = step.kind is StepKind.FOLLOW and isinstance(step.condition, Literal)
             name = step.condition.atom.args[-1] if follows and isinstance(step.condition, Literal) else ""
             yield step.condition, Variable(name, self._types[name]) if follows else None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The join, step by step, for whoever executes it by other means."""
+        return tuple(self._steps)
+
+    def inside(self, condition: Exists) -> Query:
+        """The query of one of its `exists`, to which all outer parameters come bound."""
+        return self._inner[condition]
 
     @property
     def searches(self) -> int:
@@ -143,7 +156,7 @@ class Query:
     def _extend(self, at: int, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         while at < len(self._steps):
             step = self._steps[at]
-            if step.kind is _Kind.TEST:
+            if step.kind is StepKind.TEST:
                 assert step.condition is not None
                 if not self._test(step.condition, state, binding, budget):
                     return
@@ -154,7 +167,7 @@ class Query:
                 return
         yield binding
 
-    def _candidates(self, step: _Step, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
+    def _candidates(self, step: Step, state: State, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         if step.variable is not None:
             for name in state.universe.objects(step.variable.type):
                 budget.spend()
@@ -162,10 +175,10 @@ class Query:
             return
         assert isinstance(step.condition, Literal)
         atom = step.condition.atom
-        if step.kind is _Kind.FOLLOW:
+        if step.kind is StepKind.FOLLOW:
             value = state.value((atom.predicate, *(binding.get(arg, arg) for arg in atom.args[:-1])))
             candidates = [] if value is None else [(*(binding.get(arg, arg) for arg in atom.args[:-1]), str(value))]
-        elif step.kind is _Kind.INVERSE:
+        elif step.kind is StepKind.INVERSE:
             fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
             candidates = [_arguments(state, fluent, True) for fluent in fluents]
         else:
@@ -237,10 +250,10 @@ def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
     return (atom.predicate, *(binding.get(arg, arg) for arg in atom.args))
 
 
-def _enumerates(step: _Step) -> bool:
+def _enumerates(step: Step) -> bool:
     """Whether a step goes through all things or atoms; many things may share a constant as value."""
     shared = isinstance(step.condition, Literal) and not is_variable(step.condition.atom.args[-1])
-    return step.kind in (_Kind.SCAN, _Kind.OBJECTS) or (step.kind is _Kind.INVERSE and shared)
+    return step.kind in (StepKind.SCAN, StepKind.OBJECTS) or (step.kind is StepKind.INVERSE and shared)
 
 
 def _arguments(state: State, fluent: Fluent, functional: bool) -> Fluent:

@@ -1,0 +1,1 @@
+"""Learned models as worlds to train or search in."""
