@@ -17,6 +17,7 @@ from gymnasium import spaces
 
 from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.household.phrasing import PhrasingReader
+from worldwright.envs.learned import register_learned
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.survey import survey
 from worldwright.envs.perceiver import Perceiver
@@ -24,6 +25,8 @@ from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.scene_graph import SceneGraph
 
 Env = gymnasium.Env[Any, Any]
+
+register_learned()
 
 
 class UnknownWorld(WorldwrightError):
