@@ -9,7 +9,7 @@ import difflib
 import traceback
 import warnings
 from collections.abc import Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -17,11 +17,16 @@ from gymnasium import spaces
 
 from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.household.phrasing import PhrasingReader
+from worldwright.envs.learned import register_learned
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
+from worldwright.envs.minigrid.survey import survey
 from worldwright.envs.perceiver import Perceiver
 from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.scene_graph import SceneGraph
 
 Env = gymnasium.Env[Any, Any]
+
+register_learned()
 
 
 class UnknownWorld(WorldwrightError):
@@ -50,6 +55,14 @@ class World(Protocol):
         """What perceives a recognised environment."""
 
 
+@runtime_checkable
+class Surveyed(Protocol):
+    """A kind of world that can show more of itself than its observations do."""
+
+    def survey(self, env: Env) -> tuple[SceneGraph, ...] | None:
+        """Views that together show everything as it is now, the agent's own first; None if this one cannot."""
+
+
 class MiniGrid:
     """MiniGrid and BabyAI levels, and environments of others with the same observations."""
 
@@ -74,6 +87,10 @@ class MiniGrid:
     def perceiver(self, env: Env) -> Perceiver:
         """Every such world is perceived alike."""
         return MiniGridPerceiver()
+
+    def survey(self, env: Env) -> tuple[SceneGraph, ...] | None:
+        """The whole level, if it is MiniGrid's own."""
+        return survey(env)
 
 
 class Household:
@@ -104,9 +121,14 @@ def perceiver_for(env: Env) -> Perceiver:
     Raises:
         UnknownWorld: none does.
     """
+    return world_of(env).perceiver(env)
+
+
+def world_of(env: Env) -> World:
+    """The first kind of world in `WORLDS` that recognises the environment; raises `UnknownWorld` if none does."""
     for world in WORLDS.values():
         if world.recognises(env):
-            return world.perceiver(env)
+            return world
     space = env.observation_space
     source = next(layer for layer in reversed([*layers(env)]) if layer.observation_space is space)
     known = "; ".join(f"{world.name} ({world.form})" for world in WORLDS.values())

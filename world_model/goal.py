@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -127,6 +128,25 @@ def last_reaches(goal: Goal) -> list[Reach]:
     return [reach for part in parts for reach in last_reaches(part)]
 
 
+def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
+    """What remains of a goal after a state of which `holds` tells the formulas that are true; None if nothing does."""
+    if isinstance(goal, Reach):
+        return None if holds(goal) else goal
+    if isinstance(goal, Then):
+        parts: list[Goal | None] = list(goal.parts)
+        while parts and parts[0] is not None:  # one state may complete several parts in turn
+            parts[0] = rest_of(parts[0], holds)
+            if parts[0] is None:
+                del parts[0]
+            else:
+                break
+        return _compound(Then, parts)
+    rests = [rest_of(part, holds) for part in goal.parts]
+    if isinstance(goal, AnyOf):
+        return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))
+    return _compound(AllOf, rests)
+
+
 class GoalTracker:
     """Follows how far a goal has come over the states of an episode."""
 
@@ -138,25 +158,8 @@ class GoalTracker:
     def update(self, state: State) -> Goal | None:
         """What remains to be reached after `state` was; None if nothing does."""
         if self.remaining is not None:
-            self.remaining = self._rest(self.remaining, state)
+            self.remaining = rest_of(self.remaining, lambda reach: self.query(reach).holds(state))
         return self.remaining
-
-    def _rest(self, goal: Goal, state: State) -> Goal | None:
-        if isinstance(goal, Reach):
-            return None if self.query(goal).holds(state) else goal
-        if isinstance(goal, Then):
-            parts: list[Goal | None] = list(goal.parts)
-            while parts and parts[0] is not None:  # one state may complete several parts in turn
-                parts[0] = self._rest(parts[0], state)
-                if parts[0] is None:
-                    del parts[0]
-                else:
-                    break
-            return _compound(Then, parts)
-        rests = [self._rest(part, state) for part in goal.parts]
-        if isinstance(goal, AnyOf):
-            return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))
-        return _compound(AllOf, rests)
 
     @cached_property
     def _queries(self) -> dict[Reach, Query]:

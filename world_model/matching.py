@@ -40,7 +40,9 @@ class _Budget:
             raise MatchLimit(f"a condition of over {MAX_TRIES} candidate bindings: bind its variables more tightly")
 
 
-class _Kind(Enum):
+class StepKind(Enum):
+    """How a step of a join finds its candidates."""
+
     TEST = auto()  # all variables known
     FOLLOW = auto()  # functional: key known, value new
     INVERSE = auto()  # injective: value known, key new
@@ -52,10 +54,13 @@ Look = Callable[[Readable, Binding], bool]
 
 
 @dataclass(frozen=True)
-class _Step:
-    """How a condition is dealt with; `look` does it, in place, where at most one value is to be looked up."""
+class Step:
+    """One step of a join: the condition that it tests or follows, or the variable that it goes through.
 
-    kind: _Kind
+    `look` does it, in place, where at most one value is to be looked up.
+    """
+
+    kind: StepKind
     condition: Condition | None = None
     variable: Variable | None = None
     look: Look | None = None
@@ -86,8 +91,8 @@ class Query:
         }
         self._steps = self._ordered(list(conditions), set(given))
 
-    def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[_Step]:
-        steps: list[_Step] = []
+    def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[Step]:
+        steps: list[Step] = []
         while waiting or len(bound) < len(self._types):
             step = self._next_step(waiting, bound)
             if step.condition is not None:
@@ -98,48 +103,57 @@ class Query:
             steps.append(step)
         return steps
 
-    def _next_step(self, waiting: list[Condition], bound: set[str]) -> _Step:
-        for kind in (_Kind.TEST, _Kind.FOLLOW, _Kind.INVERSE, _Kind.SCAN):
+    def _next_step(self, waiting: list[Condition], bound: set[str]) -> Step:
+        for kind in (StepKind.TEST, StepKind.FOLLOW, StepKind.INVERSE, StepKind.SCAN):
             for condition in waiting:
                 if self._fits(kind, condition, bound):
-                    return _Step(kind, condition, look=self._look(kind, condition))
+                    return Step(kind, condition, look=self._look(kind, condition))
         name = next(name for name in self._types if name not in bound)
-        return _Step(_Kind.OBJECTS, variable=Variable(name, self._types[name]))
+        return Step(StepKind.OBJECTS, variable=Variable(name, self._types[name]))
 
-    def _look(self, kind: _Kind, condition: Condition) -> Look | None:
+    def _look(self, kind: StepKind, condition: Condition) -> Look | None:
         if not isinstance(condition, Literal):
             return None
         atom = condition.atom
-        if kind is _Kind.FOLLOW:
+        if kind is StepKind.FOLLOW:
             wanted = self._types[atom.args[-1]]
             accepted = {t.name for t in self._vocabulary.types if self._vocabulary.is_a(t.name, wanted)}
             return _following(atom, frozenset(accepted) if wanted != ROOT_TYPE else None)
-        if kind is not _Kind.TEST or atom.predicate == EQUALS:
+        if kind is not StepKind.TEST or atom.predicate == EQUALS:
             return None
         return _testing(atom, self._vocabulary.predicate(atom.predicate).functional, condition.positive)
 
-    def _fits(self, kind: _Kind, condition: Condition, bound: set[str]) -> bool:
+    def _fits(self, kind: StepKind, condition: Condition, bound: set[str]) -> bool:
         free = {name for name in _variables(condition) & set(self._types) if name not in bound}
-        if kind is _Kind.TEST or not free:
-            return kind is _Kind.TEST and not free
+        if kind is StepKind.TEST or not free:
+            return kind is StepKind.TEST and not free
         if not isinstance(condition, Literal) or not condition.positive or condition.atom.predicate == EQUALS:
             return False
         predicate = self._vocabulary.predicate(condition.atom.predicate)
         value = condition.atom.args[-1] if condition.atom.args else ""
-        if kind is _Kind.FOLLOW:
+        if kind is StepKind.FOLLOW:
             return predicate.functional and free == {value} and value not in condition.atom.args[:-1]
-        if kind is _Kind.INVERSE:
+        if kind is StepKind.INVERSE:
             return predicate.functional and predicate.injective and value not in free
         return True
 
     def opening(self) -> Iterator[tuple[Condition, Variable | None]]:
         """The conditions that come before any search, each with the variable that it binds, if it binds one."""
         for step in self._steps:
-            if step.condition is None or step.kind not in (_Kind.TEST, _Kind.FOLLOW):
+            if step.condition is None or step.kind not in (StepKind.TEST, StepKind.FOLLOW):
                 return
-            follows = step.kind is _Kind.FOLLOW and isinstance(step.condition, Literal)
+            follows = step.kind is StepKind.FOLLOW and isinstance(step.condition, Literal)
             name = step.condition.atom.args[-1] if follows and isinstance(step.condition, Literal) else ""
             yield step.condition, Variable(name, self._types[name]) if follows else None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The join, step by step, for whoever executes it by other means."""
+        return tuple(self._steps)
+
+    def inside(self, condition: Exists) -> Query:
+        """The query of one of its `exists`, to which all outer parameters come bound."""
+        return self._inner[condition]
 
     @property
     def searches(self) -> int:
@@ -149,7 +163,7 @@ class Query:
     @property
     def follows(self) -> bool:
         """Whether values are only looked up to answer it, one after the other."""
-        plain = all(step.kind in (_Kind.TEST, _Kind.FOLLOW) for step in self._steps)
+        plain = all(step.kind in (StepKind.TEST, StepKind.FOLLOW) for step in self._steps)
         return plain and all(inner.follows for inner in self._inner.values())
 
     def bindings(self, state: Readable, given: Binding | None = None) -> Iterator[Binding]:
@@ -171,7 +185,7 @@ class Query:
                 if not step.look(state, binding):
                     return
                 at += 1
-            elif step.kind is _Kind.TEST:
+            elif step.kind is StepKind.TEST:
                 assert step.condition is not None
                 if not self._test(step.condition, state, binding, budget):
                     return
@@ -182,7 +196,7 @@ class Query:
                 return
         yield binding
 
-    def _candidates(self, step: _Step, state: Readable, binding: Binding, budget: _Budget) -> Iterator[Binding]:
+    def _candidates(self, step: Step, state: Readable, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         if step.variable is not None:
             for name in state.universe.objects(step.variable.type):
                 budget.spend()
@@ -190,7 +204,7 @@ class Query:
             return
         assert isinstance(step.condition, Literal)
         atom = step.condition.atom
-        if step.kind is _Kind.INVERSE:
+        if step.kind is StepKind.INVERSE:
             fluents = self._owners(state, atom.predicate, binding.get(atom.args[-1], atom.args[-1]))
             candidates = [_arguments(state, fluent, True) for fluent in fluents]
         else:
@@ -288,10 +302,10 @@ def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
     return (atom.predicate, *(binding.get(arg, arg) for arg in atom.args))
 
 
-def _enumerates(step: _Step) -> bool:
+def _enumerates(step: Step) -> bool:
     """Whether a step goes through all things or atoms; many things may share a constant as value."""
     shared = isinstance(step.condition, Literal) and not is_variable(step.condition.atom.args[-1])
-    return step.kind in (_Kind.SCAN, _Kind.OBJECTS) or (step.kind is _Kind.INVERSE and shared)
+    return step.kind in (StepKind.SCAN, StepKind.OBJECTS) or (step.kind is StepKind.INVERSE and shared)
 
 
 def _arguments(state: Readable, fluent: Fluent, functional: bool) -> Fluent:
