@@ -32,7 +32,7 @@ from worldwright.planning.problem import (
     Situation,
     cpu_seconds,
 )
-from worldwright.planning.validation import Worth, reaches
+from worldwright.planning.validation import Worth, queries, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
@@ -65,6 +65,8 @@ class Intention:
         fresh: whether it was made just now.
         trial: whether its last action is done to see what happens.
         surprised: whether its last step did not do what was expected.
+        goal: what holds at its end, before the trial if there is one; None: nothing that was named.
+        hoped: the state that it was made from, if that is more than the believed one.
     """
 
     purpose: str
@@ -74,6 +76,8 @@ class Intention:
     fresh: bool = True
     trial: bool = False
     surprised: bool = False
+    goal: Reach | None = None
+    hoped: State | None = None
 
     def next_action(self) -> Action:
         """The action to do now."""
@@ -279,7 +283,8 @@ class PlanningDecider:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        return Intention(purpose, plan, model, reaches(model, goals))
+        goal = _reached(model, _end(model, state, plan), goals)
+        return Intention(purpose, plan, model, reaches(model, goals), goal=goal, hoped=state)
 
     def _is_due(self, *what: object) -> bool:
         """Whether something was not looked for in vain a moment ago."""
@@ -358,7 +363,8 @@ class PlanningDecider:
             action = variation.action(laws.vocabulary, end)
             if action is not None and (anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
-                return Intention(purpose, plan, laws, reaches(laws, (variation.situation,)), trial=True)
+                there = variation.situation
+                return Intention(purpose, plan, laws, reaches(laws, (there,)), trial=True, goal=there)
         for variation in ways:
             self._let_be(variation.situation)
         return None
@@ -437,7 +443,7 @@ class PlanningDecider:
     ) -> Intention | None:
         plan = target.plan if target else Plan()
         self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
-        return Intention(purpose, plan, model, target.worth, trial=trial) if target else None
+        return Intention(purpose, plan, model, target.worth, trial=trial, goal=target.goal) if target else None
 
     def _random(self, state: State) -> Intention:
         action = self._mind.explorer.random_action(self._repertoire.actions(state, state.universe))
@@ -456,6 +462,11 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
+
+
+def _reached(model: WorldModel, state: State, goals: Sequence[Reach]) -> Reach | None:
+    """The first of some goals that holds in a state."""
+    return next((goal for goal in goals if any(query.holds(state) for query in queries(model, (goal,)))), None)
 
 
 def _traits(things: Sequence[str], state: State) -> list[Fluent]:

@@ -19,7 +19,8 @@ from worldwright.planning.grounding import ground
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
-from worldwright.world_model.language import ActionRule
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import ActionRule, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Universe
 
@@ -32,10 +33,12 @@ _PATIENCE = 10  # further steps through which a better place is looked for than 
 
 @dataclass(frozen=True)
 class Target:
-    """A plan of the explorer, and what must still be true at its end for it to be worth following."""
+    """A plan of the explorer, what must still be true at its end for it to be worth following, and that as a formula
+    if it can be said."""
 
     plan: Plan
     worth: Callable[[State], bool]
+    goal: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -182,21 +185,22 @@ class Explorer:
         """
         task = self._ground(model, state, purpose="frontier")
         own = _own_places(state)
-        best: tuple[float, Reached, str] | None = None
+        best: tuple[float, Reached, Fluent, str] | None = None
         for reached in reach(task, limit=self.config.search_states, allow=_leaves_things(task)):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
             if reached.operator is None:
                 continue
-            here = next((v for v in map(reached.value, own) if v in unseen), None)
+            here = next(((f, str(v)) for f in own if (v := reached.value(f)) in unseen), None)
             if here is not None:
-                score = reached.cost - _GAIN * gain(str(here))
+                score = reached.cost - _GAIN * gain(here[1])
                 if best is None or score < best[0]:
-                    best = (score, reached, str(here))
+                    best = (score, reached, *here)
         if best is None:
             return None
-        place = best[2]
-        return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)))
+        _, way, fluent, place = best
+        there = Reach((), (Literal(LiftedAtom(fluent[0], (*fluent[1:], place))),))
+        return Target(Plan(_steps(way)), lambda end: any(end.value(f) == place for f in _own_places(end)), there)
 
     def _ground(
         self, model: WorldModel, state: State, barred: Barred = frozenset(), purpose: str = "untried"
