@@ -63,7 +63,7 @@ def first_failing(model: WorldModel, state: State, rule: ActionRule, action: Act
         query = Query(model.vocabulary, rule.parameters, rule.preconditions[: number + 1], tuple(given))
         if not query.holds(state, given):
             said = {name for earlier in rule.preconditions[:number] for name in _variables(earlier)}
-            return number, _filled(str(condition), {k: v for k, v in bound.items() if k in said | set(given)})
+            return number, filled(str(condition), {k: v for k, v in bound.items() if k in said | set(given)})
         bound = next(query.bindings(state, given))
     return len(rule.preconditions), ""
 
@@ -75,5 +75,6 @@ def _variables(condition: Condition) -> Iterator[str]:
         yield from condition.counter.args
 
 
-def _filled(text: str, binding: Mapping[str, str]) -> str:
+def filled(text: str, binding: Mapping[str, str]) -> str:
+    """A text with the variables replaced that are bound."""
     return re.sub(r"\?[a-z0-9_-]+", lambda found: binding.get(found[0], found[0]), text)
