@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, zip_longest
-from typing import Protocol
 
 from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
 from worldwright.agent.imagining import furnish, imagine
+from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
@@ -33,10 +33,10 @@ from worldwright.planning.problem import (
     Situation,
     cpu_seconds,
 )
-from worldwright.planning.validation import Worth, reaches
+from worldwright.planning.validation import queries, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
-from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import WON, Vocabulary
 
@@ -52,53 +52,6 @@ _BINDINGS = 16  # ways in which the goal holds that are looked at
 _FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
 _TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
-
-
-@dataclass(frozen=True)
-class Intention:
-    """A plan that is being followed.
-
-    Attributes:
-        purpose: goal, experiment, novelty, frontier, win or random.
-        plan: what is left of it.
-        model: the laws by which it works.
-        worth: whether the state at its end is what it was made for.
-        fresh: whether it was made just now.
-        trial: whether its last action is done to see what happens.
-        surprised: whether its last step did not do what was expected.
-        sought: a place that it is to show; it has served as soon as that is seen. Empty: none.
-    """
-
-    purpose: str
-    plan: Plan
-    model: WorldModel
-    worth: Worth
-    fresh: bool = True
-    trial: bool = False
-    surprised: bool = False
-    sought: str = ""
-
-    def next_action(self) -> Action:
-        """The action to do now."""
-        return self.plan.steps[0].action
-
-    def advanced(self) -> Intention:
-        """The same after its next action."""
-        return replace(self, plan=self.plan.rest(), fresh=False)
-
-    def doubted(self) -> Intention:
-        """The same after a surprise."""
-        return replace(self, surprised=True)
-
-
-class Decider(Protocol):
-    """A policy: decides what to do next."""
-
-    def decide(self, intention: Intention | None, state: State, tell: Listener, step: int) -> Intention | None:
-        """The intention to follow now, its next action first; None to give the episode up.
-
-        `state` is the optimistic one: what is unknown is as hoped.
-        """
 
 
 class PlanningDecider:
@@ -285,7 +238,8 @@ class PlanningDecider:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        return Intention(purpose, plan, model, reaches(model, goals))
+        goal = _reached(model, _end(model, state, plan), goals)
+        return Intention(purpose, plan, model, reaches(model, goals), goal=goal, hoped=state)
 
     def _is_due(self, *what: object) -> bool:
         """Whether something was not looked for in vain a moment ago."""
@@ -364,7 +318,8 @@ class PlanningDecider:
             action = variation.action(laws.vocabulary, end)
             if action is not None and (anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
-                return Intention(purpose, plan, laws, reaches(laws, (variation.situation,)), trial=True)
+                there = variation.situation
+                return Intention(purpose, plan, laws, reaches(laws, (there,)), trial=True, goal=there)
         for variation in ways:
             self._let_be(variation.situation)
         return None
@@ -446,7 +401,8 @@ class PlanningDecider:
         self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
         if target is None:
             return None
-        return Intention(purpose, plan, model, target.worth, trial=trial, sought=target.sought)
+        worth, sought, goal = target.worth, target.sought, target.goal
+        return Intention(purpose, plan, model, worth, trial=trial, sought=sought, goal=goal)
 
     def _random(self, state: State) -> Intention:
         action = self._mind.explorer.random_action(self._repertoire.actions(state, state.universe))
@@ -465,6 +421,11 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
+
+
+def _reached(model: WorldModel, state: State, goals: Sequence[Reach]) -> Reach | None:
+    """The first of some goals that holds in a state."""
+    return next((goal for goal in goals if any(query.holds(state) for query in queries(model, (goal,)))), None)
 
 
 def _traits(things: Sequence[str], state: State) -> list[Fluent]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worldwright.agent.asking import drained
-from worldwright.agent.deciding import Decider, Intention
+from worldwright.agent.creed import Creed, intended
 from worldwright.agent.events import (
     Acted,
     EpisodeStarted,
@@ -21,6 +21,7 @@ from worldwright.agent.events import (
     Unread,
     plain,
 )
+from worldwright.agent.intention import Decider, Intention
 from worldwright.agent.learner import Revision
 from worldwright.agent.memory import Memory, Sighting
 from worldwright.agent.mind import Mind
@@ -56,6 +57,7 @@ class Episode:
     memory: Memory = field(init=False)
     _intention: Intention | None = None
     _prediction: Prediction | None = None
+    _creed: Creed = field(default_factory=Creed)
 
     def __post_init__(self) -> None:
         perceiver = self.mind.perceiver
@@ -74,6 +76,7 @@ class Episode:
         self._tell_unread(graph)
         self._believe(sighting, {})
         self._ask_for_places()
+        self.tell_beliefs()
         self.tell_notes()
 
     def decide(self) -> Action | None:
@@ -84,6 +87,9 @@ class Episode:
         if self._intention is None:
             return None
         self.plans += self._intention.fresh
+        self.tell_beliefs()
+        if self._intention.fresh:
+            self.tell(intended(self._intention, self._hoped, self.step))
         action = self._intention.next_action()
         self._prediction = self.mind.model.predict(self._state, action)
         rules = tuple(firing.rule.name for firing in self._prediction.firings)
@@ -164,6 +170,7 @@ class Episode:
             self.mind.model = learner.model
             self._tell_revision(revision)
         self.mind.model = learner.model
+        self.tell_beliefs()
         self.tell_notes()
 
     def _learn_findings(self, transition: Transition) -> None:
@@ -192,6 +199,11 @@ class Episode:
     def tell_notes(self) -> None:
         """Tell what was asked of a language model since, and what became of its answers."""
         for event in drained(self.mind.notes, self.step):
+            self.tell(event)
+
+    def tell_beliefs(self) -> None:
+        """Tell what is believed of the laws, as far as it is not told yet."""
+        for event in self._creed.news(self.mind.model, self.step):
             self.tell(event)
 
     def _tell_unread(self, graph: SceneGraph) -> None:

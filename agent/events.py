@@ -66,6 +66,29 @@ class Planned(Event):
     cpu_s: float
 
 
+class Intended(Event):
+    """A plan that is followed from now on, until there is another.
+
+    Attributes:
+        purpose: as of `Planned`, or random; of what a language model said, advice or subgoal.
+        plan: its steps.
+        rules: for each step the names of the rules that it counts on.
+        goal: the formula that holds where it leads; empty: none was named.
+        trial: whether its last step is done to see what happens; `goal` is then where that is done.
+        hopes: what it takes for so that is not known, free places apart.
+        things: the things that are but hoped for, with their types.
+    """
+
+    kind: Literal["intended"] = "intended"
+    purpose: str
+    plan: tuple[str, ...]
+    rules: tuple[tuple[str, ...], ...]
+    goal: str
+    trial: bool
+    hopes: dict[str, str | int | None]
+    things: dict[str, str]
+
+
 class Acted(Event):
     """What was done, why, and what the model expects."""
 
@@ -100,6 +123,15 @@ class Revised(Event):
     cause: str
     added: tuple[str, ...]
     removed: tuple[str, ...]
+
+
+class Believed(Event):
+    """All the laws and hypotheses of an action from now on, as they stand in a model file."""
+
+    kind: Literal["believed"] = "believed"
+    action: str
+    rules: tuple[str, ...]
+    hypotheses: tuple[str, ...]
 
 
 class Asked(Event):

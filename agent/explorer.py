@@ -20,7 +20,8 @@ from worldwright.planning.lookahead import Ahead, Lookahead
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
-from worldwright.world_model.language import ActionRule
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import ActionRule, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Universe
 
@@ -37,11 +38,13 @@ class Target:
 
     Attributes:
         sought: the place that is to be seen; once it is the plan has served. Empty: none.
+        goal: what must be true at the end as a formula, if it can be said.
     """
 
     plan: Plan
     worth: Callable[[State], bool]
     sought: str = ""
+    goal: Reach | None = None
 
 
 @dataclass(frozen=True)
@@ -193,21 +196,23 @@ class Explorer:
             lookahead: under the laws that leave things where they are, if these can be followed.
         """
         own = _own_places(state)
-        best: tuple[float, Reached | Ahead, str] | None = None
+        best: tuple[float, Reached | Ahead, Fluent, str] | None = None
         for reached in self._walks(model, state, lookahead):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
             if not reached.cost:
                 continue
-            here = next((v for v in map(reached.value, own) if v in unseen), None)
+            here = next(((f, str(v)) for f in own if (v := reached.value(f)) in unseen), None)
             if here is not None:
-                score = reached.cost - _GAIN * gain(str(here))
+                score = reached.cost - _GAIN * gain(here[1])
                 if best is None or score < best[0]:
-                    best = (score, reached, str(here))
+                    best = (score, reached, *here)
         if best is None:
             return None
-        place = best[2]
-        return Target(Plan(_steps(best[1])), lambda end: any(end.value(f) == place for f in _own_places(end)), place)
+        _, way, fluent, place = best
+        there = Reach((), (Literal(LiftedAtom(fluent[0], (*fluent[1:], place))),))
+        plan = Plan(_steps(way))
+        return Target(plan, lambda end: any(end.value(f) == place for f in _own_places(end)), place, there)
 
     def _walks(self, model: WorldModel, state: State, lookahead: Lookahead | None) -> Iterator[Reached | Ahead]:
         """Where the agent can go without moving things, nearest first."""

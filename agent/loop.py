@@ -148,6 +148,7 @@ class _Play:
             for revision in revisions:
                 self.tell(revision.event(self.episode.step if self.episode else 0))
             if self.episode is not None:
+                self.episode.tell_beliefs()
                 self.episode.tell_notes()
 
 

@@ -7,7 +7,7 @@ cost much, and a place that several motions explain equally well is reported as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,7 +111,8 @@ class GridMap:
                 not known.
             walks: whether the action is known to move the agent and never to change a thing.
             quick: trust what was learned: take the likeliest foreseen place unexamined if nothing seen from there
-                disagrees with the map, and else the best of the expected ones if little does.
+                disagrees with the map; any other place that was not expected only if as much of the map is seen again,
+                and not for that alone: one room may be like another.
         """
         if quick and foreseen:
             likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
@@ -130,37 +131,22 @@ class GridMap:
             moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
             changed_here = (steps == 0) & (different > 0) & (not walks)
             changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
-            return new_costs + changing + moving + priors, known, different
+            return (not quick) * new_costs + changing + moving + priors, known, different
 
-        if quick:
-            found = _expected(weigh, last, foreseen, usual)
-            if found is not None:
-                return found
         centres = _window(last, foreseen)
-        total, _, different = weigh(centres)
+        total, known, different = weigh(centres)
+        if quick:  # elsewhere it is only if it agrees with as much of the map
+            ways = {last, *usual, *foreseen}
+            expected = np.array([(x, y) in ways for x, y in centres.tolist()])
+            total = total + np.where(expected | (known >= known[expected].max()), 0.0, np.inf)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
         outdone = bool(different[best]) and bool((known_way & (different == 0)).any())  # by a way that fits as it is
         certain = margin >= _MARGIN and not outdone
         place = (int(centres[best, 0]), int(centres[best, 1]))
-        agrees = int(different[best]) <= _FEW
+        agrees = int(different[best]) <= max(_FEW, _CHANGING * known[best] * quick)
         return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))
-
-
-def _expected(
-    weigh: Callable[[_Ints], tuple[NDArray[np.float64], _Ints, _Ints]],
-    last: Position,
-    foreseen: Collection[Position],
-    usual: Collection[Position],
-) -> Fix | None:
-    """The best of the places where the agent may be by all that it learned, if the view agrees with most of the map."""
-    centres = np.array(list(dict.fromkeys([last, *sorted(foreseen), *usual])), np.int32)
-    total, known, different = weigh(centres)
-    best = int(np.argmin(total))
-    if different[best] > max(_FEW, _CHANGING * known[best]):
-        return None
-    return Fix((int(centres[best, 0]), int(centres[best, 1])), certain=False, trusted=True)
 
 
 def _window(last: Position, foreseen: Mapping[Position, float]) -> _Ints:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worldwright.agent.deciding import Decider, PlanningDecider
+from worldwright.agent.deciding import PlanningDecider
+from worldwright.agent.intention import Decider
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.proposed_actions import ActionDecider

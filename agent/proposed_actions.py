@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from worldwright.agent.advised import situation_of
-from worldwright.agent.deciding import Intention, PlanningDecider
+from worldwright.agent.deciding import PlanningDecider
 from worldwright.agent.events import Advised, Listener
+from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.planning.problem import Plan, PlanStep

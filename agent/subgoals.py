@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from worldwright.agent.advised import situation_of
-from worldwright.agent.deciding import Intention, PlanningDecider
+from worldwright.agent.deciding import PlanningDecider
 from worldwright.agent.events import Advised
+from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.world_model.errors import Inexpressible

@@ -19,9 +19,11 @@ from worldwright.experiments.asking import WHICH, ModelOptions, ModelSource, cho
 from worldwright.experiments.config import BadSetting, RunConfig, environment_keywords, with_settings
 from worldwright.experiments.costs import Costs, asked_no_more
 from worldwright.experiments.evaluating import Evaluation, play_frozen, play_learning, results_json
-from worldwright.experiments.explaining import action_of, explain, recorded
+from worldwright.experiments.explaining import action_of, explain, explain_step, recorded
+from worldwright.experiments.explanation import lines_of
 from worldwright.experiments.folder import RunFolder, code_digest, default_folder
 from worldwright.experiments.progress import Progress
+from worldwright.experiments.run_record import RunRecord
 from worldwright.experiments.running import Run, vocabulary_of
 from worldwright.experiments.terminal import (
     by_id,
@@ -184,6 +186,22 @@ def predict(
         screen = console()
         for line in explain(model, transition, action_of(action, model) if action else transition.action):
             say(screen, line)
+
+
+@app.command("explain")
+def explain_why(
+    record: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    episode: Annotated[int, typer.Option(min=0, help="number of the episode in it")] = 0,
+    step: Annotated[int, typer.Option(min=0, help="of the episode")] = 0,
+    action: Annotated[str | None, typer.Option(help="one that was not done; default: all others")] = None,
+) -> None:
+    """Say why a step was done: the plan and what it is for, the rules and what speaks for them; and why no other."""
+    with errors_in_one_line():
+        run = RunRecord.load(record)
+        asked = action_of(action, WorldModel(run.vocabulary)) if action else None
+        screen = console()
+        for line in lines_of(explain_step(run, episode, step, asked)):
+            say(screen, clean(line))
 
 
 @app.command()

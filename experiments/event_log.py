@@ -16,10 +16,12 @@ from worldwright.agent.events import (
     Acted,
     Advised,
     Asked,
+    Believed,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
+    Intended,
     Interpreted,
     Observed,
     Planned,
@@ -41,10 +43,12 @@ AnyEvent = (
     | Observed
     | Unread
     | Planned
+    | Intended
     | Acted
     | Rewarded
     | Surprised
     | Revised
+    | Believed
     | Asked
     | Proposed
     | Refuted

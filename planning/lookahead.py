@@ -178,11 +178,11 @@ class Lookahead:
             return None
         looked = 0
         for ahead in self.reach(state, limit):
+            if looked % _CHECK_EVERY == 0:
+                deadline.check()
             if any(query.holds(ahead) for query in queries):
                 return ahead.path()
             looked += 1
-            if looked % _CHECK_EVERY == 0:
-                deadline.check()
         if looked < limit:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
         return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from worldwright.world_model.language import ActionRule, Comparison, Condition, Literal
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
-from worldwright.world_model.vocabulary import ENDED, WON
+from worldwright.world_model.vocabulary import ENDED, WON, Variable, Vocabulary
 
 MAX_OBJECTIONS = 3
 
@@ -58,14 +58,25 @@ def first_failing(model: WorldModel, state: State, rule: ActionRule, action: Act
         Its number and what it says; the number of preconditions and an empty text if all of them hold.
     """
     given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
-    bound: Mapping[str, str] = given
-    for number, condition in enumerate(rule.preconditions):
-        query = Query(model.vocabulary, rule.parameters, rule.preconditions[: number + 1], tuple(given))
-        if not query.holds(state, given):
-            said = {name for earlier in rule.preconditions[:number] for name in _variables(earlier)}
-            return number, _filled(str(condition), {k: v for k, v in bound.items() if k in said | set(given)})
-        bound = next(query.bindings(state, given))
-    return len(rule.preconditions), ""
+    return first_lacking(model.vocabulary, rule.parameters, rule.preconditions, state, given)
+
+
+def first_lacking(
+    vocabulary: Vocabulary,
+    parameters: Sequence[Variable],
+    conditions: Sequence[Condition],
+    state: State,
+    given: Mapping[str, str],
+) -> tuple[int, str]:
+    """The same of any conjunction, of whose parameters some are `given`."""
+    bound = given
+    for number, condition in enumerate(conditions):
+        query = Query(vocabulary, parameters, conditions[: number + 1], tuple(given))
+        if not query.holds(state, dict(given)):
+            said = {name for earlier in conditions[:number] for name in _variables(earlier)}
+            return number, filled(str(condition), {k: v for k, v in bound.items() if k in said | set(given)})
+        bound = next(query.bindings(state, dict(given)))
+    return len(conditions), ""
 
 
 def _variables(condition: Condition) -> Iterator[str]:
@@ -75,5 +86,6 @@ def _variables(condition: Condition) -> Iterator[str]:
         yield from condition.counter.args
 
 
-def _filled(text: str, binding: Mapping[str, str]) -> str:
+def filled(text: str, binding: Mapping[str, str]) -> str:
+    """A text with the variables replaced that are bound."""
     return re.sub(r"\?[a-z0-9_-]+", lambda found: binding.get(found[0], found[0]), text)

@@ -21,10 +21,12 @@ from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.events import (
     Acted,
+    Believed,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
+    Intended,
     Observed,
     Planned,
     Revised,
@@ -94,6 +96,33 @@ def test_what_was_done_is_what_was_planned() -> None:
             assert plan[0] == event.action
             plan = plan[1:]
             assert event.rules
+
+
+def test_each_step_is_one_of_the_plan_that_is_followed_and_that_is_told_with_the_rules_it_counts_on() -> None:
+    _, told = played(Agent(usual()), DOOR, seed=1, freeze=True)
+    names = {rule.name for rule in usual().rules}
+    plan: list[str] = []
+    for event in told:
+        if isinstance(event, Intended):
+            plan = list(event.plan)
+            assert len(event.rules) == len(plan) and all(set(rules) <= names for rules in event.rules)
+            assert event.goal or event.trial
+        elif isinstance(event, Acted):
+            assert plan.pop(0) == event.action
+
+
+def test_what_is_believed_is_told_at_first_and_whenever_it_changes() -> None:
+    told: list[Event] = []
+    agent = Agent()
+    agent.learn([DOOR], steps=60, tell=told.append)
+    believed = {event.action: event for event in told if isinstance(event, Believed)}
+    for name, event in believed.items():
+        assert event.rules == tuple(show_rule(rule) for rule in agent.model.rules if rule.action == name)
+        assert event.hypotheses == tuple(show_rule(rule) for rule in agent.model.hypotheses if rule.action == name)
+    assert {rule.action for rule in agent.model.rules} <= believed.keys()
+    _, again = played(agent, DOOR, seed=1, freeze=True)
+    first = [event for event in again[:10] if isinstance(event, Believed)]
+    assert [rule for event in first for rule in event.rules] == list(map(show_rule, agent.model.rules))
 
 
 def test_what_was_predicted_is_what_was_observed_where_nothing_surprised() -> None:

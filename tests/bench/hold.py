@@ -23,10 +23,10 @@ from tests.agent.laws import two_step
 from tests.bench.all_seeing import has_solution
 from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
-from worldwright.agent.deciding import Decider, Intention
 from worldwright.agent.episode import Episode
 from worldwright.agent.events import Listener, ignore, plain
 from worldwright.agent.explorer import Explorer
+from worldwright.agent.intention import Decider, Intention
 from worldwright.agent.learner import AUTHORS, Revision, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.memory import Memory, cell_name

@@ -13,10 +13,12 @@ from worldwright.agent.events import (
     Acted,
     Advised,
     Asked,
+    Believed,
     EpisodeEnded,
     EpisodeStarted,
     Event,
     GoalProgressed,
+    Intended,
     Interpreted,
     Observed,
     Planned,
@@ -108,5 +110,5 @@ def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
 
 def test_kinds_are_those_of_the_log() -> None:
     told = (Acted, EpisodeEnded, EpisodeStarted, GoalProgressed, Observed, Planned, Revised, Rewarded, Surprised)
-    names = (*told, Unread, Asked, Proposed, Refuted, Rejected, Silenced, Interpreted, Advised)
+    names = (*told, Unread, Asked, Proposed, Refuted, Rejected, Silenced, Interpreted, Advised, Believed, Intended)
     assert {kind.__name__ for kind in names} == {kind.__name__ for kind in KINDS}

@@ -42,7 +42,7 @@ def shortened(text: str) -> str:
 
 def test_the_readme_has_commands_and_code() -> None:
     commands = {line.split()[1] for line in LINES}
-    assert commands == {"run", "learn", "eval", "rules", "predict", "export"}
+    assert commands == {"run", "learn", "eval", "rules", "predict", "explain", "export"}
     assert any("Agent" in text and len(text.strip().splitlines()) < 10 for text in PYTHON)
 
 
