@@ -304,7 +304,7 @@ def ground(atom: LiftedAtom, binding: Binding) -> Fluent:
 
 def _enumerates(step: Step) -> bool:
     """Whether a step goes through all things or atoms; many things may share a constant as value."""
-    shared = isinstance(step.condition, Literal) and not is_variable(step.condition.atom.args[-1])
+    shared = isinstance(step.condition, Literal) and not any(map(is_variable, step.condition.atom.args[-1:]))
     return step.kind in (StepKind.SCAN, StepKind.OBJECTS) or (step.kind is StepKind.INVERSE and shared)
 
 

@@ -138,3 +138,8 @@ def test_what_explains_nothing_is_taken_as_it_was_said() -> None:
     found = Proposer(VOCABULARY, Scripted([said]), samples=1, refinements=0)
     assert found.explain(lifted(), "holding", [lifted()], (), refuting(COURT)) == []
     assert found.counts["refuted"] == 1
+
+
+def test_a_condition_without_arguments_is_one_like_any_other() -> None:
+    (rule,) = read("done", [("(goal-holds)", True)], [("(won)", True)]).rules
+    assert told(rule) == ({"(goal-holds)"}, {"(won)"})
