@@ -32,10 +32,11 @@ from worldwright.planning.problem import (
     PlanStep,
     Situation,
     cpu_seconds,
+    without_collector,
 )
 from worldwright.planning.validation import queries, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
-from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
+from worldwright.world_model.language import EQUALS, ActionRule, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import WON, Vocabulary
@@ -50,6 +51,7 @@ _GLANCE = 0.5  # and for one to one of many situations: where there is a way, it
 _PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
 _BINDINGS = 16  # ways in which the goal holds that are looked at
 _FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
+_REFUTED = 0.05  # the chance of so many failures in an episode from which on a hypothesis is no more planned with
 _TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
@@ -75,6 +77,8 @@ class PlanningDecider:
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
         self._lookaheads = Lookaheads()
+        self._failed: Counter[str] = Counter()  # by rule, how often what it foretold did not come
+        self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
@@ -91,6 +95,8 @@ class PlanningDecider:
         if intention is not None:
             if before is not None:
                 self._note_failure(intention, before, state)
+            if intention.surprised:
+                self._hopeless.clear()
             intention = intention.advanced()
             if self._goes_on(intention, state):
                 return intention
@@ -123,6 +129,7 @@ class PlanningDecider:
                 for fluent, value in (dict.fromkeys(_traits(action.args, before)) | facts).items()
             )
             self._failures[action.name, there] += 1
+            self._failed.update(intention.plan.steps[0].rules)
 
     def _barred(self) -> Barred:
         """What failed so often in a situation that it is not to be planned there again in this episode."""
@@ -221,7 +228,7 @@ class PlanningDecider:
     def _plan(
         self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...], *about: object
     ) -> Intention | None:
-        if not self._is_due(purpose, *about):
+        if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
         problem = PlanningProblem(model, state, goals, self._barred(), self._lookaheads.of(model))
@@ -230,6 +237,8 @@ class PlanningDecider:
             result = self._engine.solve(replace(problem, barred=frozenset()), limits)
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
+        if result.status is PlanStatus.UNSOLVABLE:
+            self._hopeless[goals, len(model.rules)] = (model.rules, _lasting(state))
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
             self._too_hard[purpose, *about] += 1
             rest = _LONG_REST if about else _REST * self._too_hard[purpose,]
@@ -240,6 +249,14 @@ class PlanningDecider:
             return None
         goal = _reached(model, _end(model, state, plan), goals)
         return Intention(purpose, plan, model, reaches(model, goals), goal=goal, hoped=state)
+
+    def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
+        """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.
+
+        Where it is now could be reached from where it was: had there been a way from here, there was one from there.
+        """
+        known = self._hopeless.get((goals, len(model.rules)))
+        return known is not None and known == (model.rules, _lasting(state))
 
     def _is_due(self, *what: object) -> bool:
         """Whether something was not looked for in vain a moment ago."""
@@ -255,7 +272,14 @@ class PlanningDecider:
             self._mind.ask_for_missing(self._tracker.remaining, state)
         laws = self._mind.model
         if self._mind.config.experiments and laws.hypotheses:
-            yield self._goal(laws.optimist().hopeful, state, "experiment")
+            yield self._goal(self._optimist(laws).hopeful, state, "experiment")
+
+    def _optimist(self, model: WorldModel) -> WorldModel:
+        """The laws with the hypotheses that did not fail more often in this episode than by their chances."""
+        left = tuple(
+            rule for rule in model.hypotheses if (1 - _chance(rule)) ** max(0, self._failed[rule.name] - 1) > _REFUTED
+        )
+        return (model if left == model.hypotheses else replace(model, hypotheses=left)).optimist()
 
     def _test(self, laws: WorldModel, state: State) -> Intention | None:
         """A plan to where a proposed rule foretells something, and to see there whether it comes about."""
@@ -281,7 +305,13 @@ class PlanningDecider:
             return None
         with _Clock() as clock:
             target = self._mind.explorer.untried(
-                self._mind.model, state, self._repertoire, finest, self._wanted, self._barred()
+                self._mind.model,
+                state,
+                self._repertoire,
+                finest,
+                self._wanted,
+                self._barred(),
+                trusting=self._mind.learner is None,
             )
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
@@ -364,7 +394,7 @@ class PlanningDecider:
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
         if not unseen:
             return None
-        with _Clock() as clock:
+        with _Clock() as clock, without_collector():
             lookahead = self._lookaheads.of(model, leaving=True)
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead)
         return self._explore("frontier", target, model, clock.seconds)
@@ -388,7 +418,7 @@ class PlanningDecider:
             return None
         border = self._memory.border()
         goals = tuple(Reach((), (Literal(LiftedAtom(here, (place,))),)) for place in border)
-        for laws in (model, model.optimist()) if self._mind.config.experiments else (model,):
+        for laws in (model, self._optimist(model)) if self._mind.config.experiments else (model,):
             found = self._plan("frontier", laws, state, goals) if goals else None
             if found is not None:
                 return found
@@ -434,6 +464,17 @@ def _traits(things: Sequence[str], state: State) -> list[Fluent]:
     said = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) == 1]
     types = [(thing, state.universe.types[thing]) for thing in things if thing in state.universe.types]
     return [(p.name, thing) for thing, type_ in types for p in said if vocabulary.is_a(type_, p.types[0])]
+
+
+def _chance(rule: ActionRule) -> float:
+    """The probability that something comes of a rule."""
+    return sum(outcome.probability for outcome in rule.outcomes if outcome.effects)
+
+
+def _lasting(state: State) -> tuple[object, ...]:
+    """All that is known but of the agent itself."""
+    facts = frozenset(item for item in state.values.items() if len(item[0]) > 1)
+    return facts, len(state.universe.types), len(state.universe.facts)
 
 
 def _end(model: WorldModel, state: State, plan: Plan) -> State:

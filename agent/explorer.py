@@ -29,6 +29,7 @@ _SETTLED = 40  # uses of an action without surprise after which one try in a con
 _GAIN = 0.25  # steps that seeing one more cell is worth
 _FINER = 0.3  # how much less likely a surprise is to come of a new pair of traits than of a new trait
 _CONSIDERED = 2_000  # actions with arguments that are considered, over all states looked at
+_IDLE = 0.02  # how likely something new comes of what changes nothing by the laws, if something does of what does
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -99,6 +100,7 @@ class Explorer:
         finest: int = NEW_CONTEXT,
         wanted: Collection[str] = frozenset(),
         barred: Barred = frozenset(),
+        trusting: bool = False,
     ) -> Target | None:
         """A way to do something that is new there, with the best chance of a surprise for the steps it takes.
 
@@ -109,6 +111,7 @@ class Explorer:
             finest: how little new it may be.
             wanted: names that the goal speaks of; to try these is worth more.
             barred: what is not to be done where.
+            trusting: whether the laws are taken for certain: where they foretell no change, there will hardly be one.
         """
         best: tuple[float, Reached, Action] | None = None
         left = _CONSIDERED
@@ -117,7 +120,7 @@ class Explorer:
                 break
             actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
             left -= sum(1 for action in actions if action.args)
-            found = self._newest(reached, actions, model, finest, wanted)
+            found = self._newest(reached, actions, model, finest, wanted, trusting)
             if found is not None and (best is None or (reached.cost + 1) / found[0] < best[0]):
                 best = ((reached.cost + 1) / found[0], reached, found[1])
         if best is None:
@@ -134,7 +137,13 @@ class Explorer:
         return new is not None and new[0] <= finest
 
     def _newest(
-        self, state: Reached, actions: Collection[Action], model: WorldModel, finest: int, wanted: Collection[str]
+        self,
+        state: Reached,
+        actions: Collection[Action],
+        model: WorldModel,
+        finest: int,
+        wanted: Collection[str],
+        trusting: bool,
     ) -> tuple[float, Action] | None:
         """What is best tried in a state, and the chance that it surprises.
 
@@ -146,11 +155,13 @@ class Explorer:
             enough = self._enough(action)
             if action.args:
                 newness = self._newness_of(action, state, enough, wanted)
+            elif times(action) < enough:
+                newness = NEW_CONTEXT, _promise(action, state, model) if trusting else 1.0
             else:
-                newness = (NEW_CONTEXT, 1.0) if times(action) < enough else None
+                newness = None
             if newness is not None and newness[0] <= finest:
                 level, chance = newness
-                new.append((1.0 if level == NEW_CONTEXT else chance * _FINER ** (level - 1), action))
+                new.append((chance * _FINER ** max(0, level - 1), action))
 
         def rank(found: tuple[float, Action]) -> tuple[float, bool, int, int]:
             chance, action = found
@@ -249,6 +260,15 @@ def _steps(reached: Reached | Ahead) -> tuple[PlanStep, ...]:
     if isinstance(reached, Ahead):
         return reached.path()
     return tuple(PlanStep(operator.action, (operator.rule.name,)) for operator in reached.path())
+
+
+def _promise(action: Action, state: Reached, model: WorldModel) -> float:
+    """How likely something new comes of an action without arguments for one who trusts the laws.
+
+    What these did not foretell comes to light where things are changed: a key in the box that is opened.
+    """
+    change, _ = model.foretold(state.state(), action)
+    return 1.0 if any(len(fluent) > 1 for fluent in change) else _IDLE
 
 
 def _own_places(state: State) -> list[Fluent]:

@@ -18,6 +18,7 @@ from worldwright.planning.problem import (
     PlanStatus,
     PlanStep,
     Statistics,
+    without_collector,
 )
 from worldwright.planning.relevance import conceivable
 from worldwright.planning.search import a_star
@@ -60,6 +61,10 @@ class GroundingEngine:
 
     def solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
         """Plan within limits."""
+        with without_collector():
+            return self._solve(problem, limits)
+
+    def _solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
         statistics = Statistics()
         deadline = Deadline(limits.cpu_seconds)
         try:

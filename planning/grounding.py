@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from worldwright.planning.cases import Case, Numbering
 from worldwright.planning.cofiring import Candidate, Merger, compatible
 from worldwright.planning.joins import Names
 from worldwright.planning.lean import lean
-from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
+from worldwright.planning.problem import (
+    Deadline,
+    Limits,
+    PlanningProblem,
+    PlanningStopped,
+    PlanStatus,
+    without_collector,
+)
 from worldwright.planning.reachability import Instance, Reachability
 from worldwright.planning.relevance import explore
 from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask
@@ -37,23 +42,8 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
     Raises:
         PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
     """
-    with _without_collector():
+    with without_collector():
         return _ground(problem, Deadline(limits.cpu_seconds), complete)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the cyclic garbage collector from walking over the many tuples made here, again and again, in vain.
-
-    It takes a third of the time otherwise.
-    """
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:

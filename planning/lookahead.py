@@ -59,7 +59,8 @@ class Ahead:
 
     def value(self, fluent: Fluent) -> Value | None:
         """The value of a fluent; None if it has none."""
-        return self.changed[fluent] if fluent in self.changed else self._base.value(fluent)
+        changed = self.changed
+        return changed[fluent] if fluent in changed else self._base.value(fluent)
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
         """Not to be asked: only laws and goals that follow references are looked ahead with."""
@@ -129,6 +130,7 @@ class Lookahead:
         self._actions = [Action(a.name) for a in vocabulary.actions if model.rules_for(a.name)]
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
+        self._lasting = frozenset(p.name for p in vocabulary.predicates if p.static)
         self._known: dict[tuple[Value | None, ...], dict[Action, list[_Move]]] = {}
 
     def reach(self, state: State, limit: int, directly: bool = False) -> Iterator[Ahead]:
@@ -190,11 +192,16 @@ class Lookahead:
     def _moves(self, ahead: Ahead) -> Iterator[tuple[Action, _Move]]:
         """The actions that change something, and what."""
         value = ahead.value
-        known = self._known.setdefault(tuple(map(value, self._own)), {})
+        known = self._known.setdefault(tuple([value(fluent) for fluent in self._own]), {})
         for action in self._actions:
-            moves = known.setdefault(action, [])
+            moves = known.get(action)
+            if moves is None:
+                moves = known[action] = []
             for move in moves:
-                if all(value(fluent) == then for fluent, then in move.reads):
+                for fluent, then in move.reads:
+                    if value(fluent) != then:
+                        break
+                else:
                     break
             else:
                 move = self._worked_out(ahead, action)
@@ -205,8 +212,12 @@ class Lookahead:
     def _worked_out(self, ahead: Ahead, action: Action) -> _Move:
         noted = _Noted(ahead)
         change, firings = self._model.foretold(noted, action)
-        reads = tuple((fluent, value) for fluent, value in noted.reads.items() if fluent not in self._is_own)
+        reads = tuple(read for read in noted.reads.items() if not self._is_settled(*read))
         return _Move(reads, tuple(change.items()), tuple(dict.fromkeys(firing.rule.name for firing in firings)))
+
+    def _is_settled(self, fluent: Fluent, value: Value | None) -> bool:
+        """Whether it need not be asked again: what is known of what never changes stays so."""
+        return fluent in self._is_own or (value is not None and fluent[0] in self._lasting)
 
 
 @dataclass
