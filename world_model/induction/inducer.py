@@ -31,6 +31,7 @@ _PRIOR_REPETITIONS = 5
 _PAIR = 2.0  # what it costs besides to compare two things by kind: there are many pairs, and coincidences among them
 _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _BAD_LUCK = 0.01  # the chance of so many failures in a row from which on they are not put down to chance
+_HIDDEN = 4  # times that failures are more frequent than what changes when the same is done again, if they have a cause
 _OTHER_NAMES = 0.25  # the chance from which on it is worth trying what works with one name with another
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
@@ -222,7 +223,7 @@ class ActionInducer:
             if feature.form is Form.IS and self._references.type_of(feature.ref) not in nominal
         )
         found = boundaries(cases, self._pricing(space, near), noise, lambda bits: bits & grouping)
-        return [self._law(pattern, boundary, space, cases) for boundary in found]
+        return [self._law(pattern, boundary, space, cases, noise) for boundary in found]
 
     def _pricing(self, space: FeatureSpace, near: Collection[Ref]) -> Callable[[int, int], float]:
         """What each feature costs; the first about a thing that the effect does not touch costs more than the next."""
@@ -241,14 +242,16 @@ class ActionInducer:
         """What a reference is about: the thing that a kind is the kind of."""
         return ref.keys[-1] if self._references.is_value(ref) and ref.keys else ref
 
-    def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases) -> _Law:
+    def _law(self, pattern: EffectPattern, boundary: Boundary, space: FeatureSpace, cases: Cases, noise: float) -> _Law:
         committed = boundary.general | self._commitments(pattern, boundary, space)
         denied = self._denied_names(committed, space, cases)
         barred = sum(space.bit(replace(feature, form=Form.IS)) for feature in denied)
         support = sum(number for bits, number in cases.seen if bits & committed == committed)
         missed = [(bits, number) for bits, number in cases.missed if bits & committed == committed]
         contradicted = sum(number for bits, number in missed if not bits & barred)
-        unsure = self._unsure(boundary, space, cases, contradicted / max(1, support + contradicted))
+        rate = contradicted / max(1, support + contradicted)
+        others = [(bits, number) for bits, number in cases.missed if not bits & barred]
+        unsure = self._unsure(boundary, space, others, rate, often=rate < _HIDDEN * noise)
         names = self._names_tried(boundary, space, cases)
         return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure, names)
 
@@ -267,14 +270,21 @@ class ActionInducer:
             found[space.bit(feature)] = (len(worked) + 1) / (len(worked | failed) + 2)
         return found
 
-    def _unsure(self, boundary: Boundary, space: FeatureSpace, cases: Cases, rate: float) -> int:
-        """The denials in G that rule out so few failures that, at the rate of those left, these may be bad luck."""
+    def _unsure(
+        self, boundary: Boundary, space: FeatureSpace, missed: Sequence[tuple[int, int]], rate: float, often: bool
+    ) -> int:
+        """The denials in G that rule out so few failures that, at the rate of those left, these may be bad luck.
+
+        Where the same done again comes out otherwise (`often`) each failure is one of its own; else it fails for a
+        cause that is not seen, and says no more the second time.
+        """
         unsure = 0
         for feature in space.unpack(boundary.general):
             if feature.form in (Form.NOT, Form.FALSE):
-                rest = boundary.general & ~space.bit(feature)
-                ruled_out = sum(n for bits, n in cases.missed if bits & rest == rest) - boundary.negatives
-                unsure |= space.bit(feature) if rate**ruled_out > _BAD_LUCK else 0
+                own = space.bit(feature)
+                rest = boundary.general & ~own
+                ruled_out = sum(n if often else 1 for bits, n in missed if bits & rest == rest and not bits & own)
+                unsure |= own if rate**ruled_out > _BAD_LUCK else 0
         return unsure
 
     def _denied_names(self, committed: int, space: FeatureSpace, cases: Cases) -> tuple[Feature, ...]:
