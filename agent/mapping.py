@@ -26,7 +26,8 @@ _COST_SECOND = 3.0  # of moving beside another effect
 _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
 _COST_UNUSUAL = 3.0  # of a way that the action never led before
 _FEW = 3  # cells by which a view may differ from the map where it was foreseen and still agree with it
-_CHANGING = 0.25  # the share of cells that may change at once where other things move by themselves
+_CHANGING = 0.4  # the share of cells that may change at once where other things move by themselves
+_SEEN_AGAIN = 0.5  # of the cells known from where the agent is expected, to be known from where it is not
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
 _MARGIN_MAP = 0.9  # and below which nothing is entered in the map
 _STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
@@ -111,7 +112,7 @@ class GridMap:
                 not known.
             walks: whether the action is known to move the agent and never to change a thing.
             quick: trust what was learned: take the likeliest foreseen place unexamined if nothing seen from there
-                disagrees with the map; any other place that was not expected only if as much of the map is seen again,
+                disagrees with the map; a place that was not expected only if as much of the map is seen again there,
                 and not for that alone: one room may be like another.
         """
         if quick and foreseen:
@@ -135,10 +136,13 @@ class GridMap:
 
         centres = _window(last, foreseen)
         total, known, different = weigh(centres)
-        if quick:  # elsewhere it is only if it agrees with as much of the map
+        if quick:  # elsewhere it is only if it agrees with as much of the map, or if it hardly does where it should be
             ways = {last, *usual, *foreseen}
             expected = np.array([(x, y) in ways for x, y in centres.tolist()])
-            total = total + np.where(expected | (known >= known[expected].max()), 0.0, np.inf)
+            at = int(np.argmin(np.where(expected, total, np.inf)))
+            fits = different[at] <= max(_FEW, _CHANGING * known[at])
+            enough = known[expected].max() * (1.0 if fits else _SEEN_AGAIN)
+            total = total + np.where(expected | (known >= enough), 0.0, np.inf)
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
