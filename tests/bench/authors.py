@@ -132,9 +132,9 @@ def main(
         for author in AUTHORS if llm else AUTHORS[:1]:
             found.append(Outcome.of(asking, author, seed, steps, transitions))
             say(screen, "; ".join(f"{name} {value}" for name, value in zip(HEAD, found[-1].row(), strict=True)))
+        if report is not None:  # a real model takes hours: what it did so far is not to be lost
+            report.write_text(markdown(found, asking, steps, transitions))
     show(screen, found)
-    if report is not None:
-        report.write_text(markdown(found, asking, steps, transitions))
 
 
 def show(screen: Console, found: Sequence[Outcome]) -> None:

@@ -1,0 +1,66 @@
+"""What a frozen agent does where its laws say nothing, or nothing right: it looks, and does not repeat itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.agent.laws import usual
+from tests.agent.walking import MOVING, walk
+from tests.world_model.walks import law
+from worldwright.agent.agent import Agent
+from worldwright.agent.events import Event, Observed, Planned
+from worldwright.envs.registry import make_env
+from worldwright.world_model.language import Evidence
+from worldwright.world_model.model import WorldModel
+
+HIDING = ("BabyAI-KeyInBox-v0", "MiniGrid-ObstructedMaze-1Dlh-v0")
+
+
+def knows_that_boxes_vanish() -> WorldModel:
+    """The usual laws, and that an opened box is gone; nothing says that there may be something in it."""
+    ahead = "?a - cell ?d - direction ?f - cell ?x - thing"
+    front = "(agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x) (kind ?x box)"
+    vanishes = law("toggle-box", ahead, front, "((1 (and (not (on ?f ?x)) (on ?f nothing))))")
+    model = usual()
+    return replace(model, rules=(*model.rules, vanishes.with_evidence(Evidence(support=9))))
+
+
+def played(env_id: str, seed: int) -> tuple[bool, int, list[Event]]:
+    """Whether the frozen agent won, in how many steps, and what happened."""
+    events: list[Event] = []
+    env = make_env(env_id)
+    try:
+        result = Agent(knows_that_boxes_vanish()).play(env, env_id, seed, freeze=True, tell=events.append)
+    finally:
+        env.close()
+    return result.success, result.steps, events
+
+
+@pytest.mark.parametrize("env_id", HIDING)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_may_hide_something_is_opened_before_what_changes_nothing_is_tried(env_id: str, seed: int) -> None:
+    won, steps, _ = played(env_id, seed)
+    assert won and steps < 80
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_planned_for_in_vain_is_not_planned_for_again_before_something_changes(seed: int) -> None:
+    _, _, events = played(HIDING[0], seed)
+    in_vain = False
+    for event in events:
+        if isinstance(event, Observed):
+            about_things = any(len(fluent.strip("()").split()) > 1 for fluent in event.change)
+            in_vain = in_vain and not event.discovered and not about_things
+        elif isinstance(event, Planned) and event.purpose == "goal":
+            assert not in_vain
+            in_vain = event.status == "unsolvable"
+    assert any(isinstance(event, Planned) and event.status == "unsolvable" for event in events)
+
+
+@pytest.mark.parametrize("level", ["MiniGrid-Dynamic-Obstacles-6x6-v0", "MiniGrid-Dynamic-Obstacles-8x8-v0"])
+def test_what_moves_by_itself_does_not_mislead_about_the_place(level: str) -> None:
+    moments = walk(level, 11, 200, usual(), actions=MOVING, quick=True)
+    right = [moment.memory.position == moment.truth.position for moment in moments]
+    assert sum(right) >= 0.9 * len(right)
