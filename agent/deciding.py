@@ -25,13 +25,13 @@ from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
     Barred,
+    Clock,
     Limits,
     Plan,
     PlanningProblem,
     PlanStatus,
     PlanStep,
     Situation,
-    cpu_seconds,
     without_collector,
 )
 from worldwright.planning.validation import queries, reaches
@@ -275,7 +275,12 @@ class PlanningDecider:
             yield self._goal(self._optimist(laws).hopeful, state, "experiment")
 
     def _optimist(self, model: WorldModel) -> WorldModel:
-        """The laws with the hypotheses that did not fail more often in this episode than by their chances."""
+        """The laws with the hypotheses that did not fail more often in this episode than by their chances.
+
+        Who learns keeps them all: what is refuted is for the author of the rules to say.
+        """
+        if self._mind.learner is not None:
+            return model.optimist()
         left = tuple(
             rule for rule in model.hypotheses if (1 - _chance(rule)) ** max(0, self._failed[rule.name] - 1) > _REFUTED
         )
@@ -303,7 +308,7 @@ class PlanningDecider:
         nothing_finer = finest > NEW_CONTEXT and not self._repertoire.takes_arguments
         if self._mind.config.explorer == "random" or nothing_finer:
             return None
-        with _Clock() as clock:
+        with Clock() as clock:
             target = self._mind.explorer.untried(
                 self._mind.model,
                 state,
@@ -394,7 +399,7 @@ class PlanningDecider:
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
         if not unseen:
             return None
-        with _Clock() as clock, without_collector():
+        with Clock() as clock, without_collector():
             lookahead = self._lookaheads.of(model, leaving=True)
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead)
         return self._explore("frontier", target, model, clock.seconds)
@@ -482,16 +487,3 @@ def _end(model: WorldModel, state: State, plan: Plan) -> State:
     for action in plan.actions:
         state = model.predict(state, action).state
     return state
-
-
-class _Clock:
-    """CPU seconds spent inside a with block."""
-
-    seconds = 0.0
-
-    def __enter__(self) -> _Clock:
-        self._start = cpu_seconds()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.seconds = cpu_seconds() - self._start

@@ -188,3 +188,16 @@ def without_collector() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+class Clock:
+    """CPU seconds spent inside a with block."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> Clock:
+        self._start = cpu_seconds()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.seconds = cpu_seconds() - self._start

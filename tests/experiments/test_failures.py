@@ -144,6 +144,11 @@ def test_a_result_that_cannot_be_written_is_an_error(place: str, finished: Path,
     assert Path(place).is_char_device()
 
 
+def heed_interrupts() -> None:
+    """As in a terminal: what a shell starts in the background ignores interrupts, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_says_so_and_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     words = ["run", world("Waits"), "--steps", "250", "--episodes", "2", "--out"]
     (tmp_path / "wait").touch()
@@ -151,6 +156,7 @@ def test_an_interrupted_run_says_so_and_goes_on_as_if_it_had_not_been(tmp_path: 
         [*COMMAND, *words, "run"],
         cwd=tmp_path,
         env=environment(),
+        preexec_fn=heed_interrupts,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -58,13 +58,14 @@ class BreaksInReset(Room):
 
 
 class Waits(DoorKeyEnv):
-    """Takes no step after the hundredth of an episode while there is a file `wait` in the current folder."""
+    """Takes no step after the hundredth while there is a file `wait` in the current folder, for a minute at most."""
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(size=5, **keywords)
 
     def step(self, action: Any) -> Any:
-        while self.step_count >= 100 and Path("wait").exists():
+        patience = time.monotonic() + 60
+        while self.step_count >= 100 and Path("wait").exists() and time.monotonic() < patience:
             time.sleep(0.01)
         return super().step(action)
 
