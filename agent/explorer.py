@@ -15,6 +15,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
+from worldwright.planning.facts import placing
 from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Ahead, Lookahead
 from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
@@ -279,8 +280,7 @@ def _own_places(state: State) -> list[Fluent]:
 
 
 def _leaves_things(task: GroundTask) -> Callable[[GroundOperator], bool]:
-    """Whether an operator leaves every thing where it is: what it changes has no default for the unknown."""
-    vocabulary = task.state.universe.vocabulary
-    placing = {p.name for p in vocabulary.predicates if p.default is not None}
-    moving = {number for number, fluent in enumerate(task.fluents) if fluent[0] in placing}
+    """Whether an operator leaves every thing where it is."""
+    where = placing(task.state.universe.vocabulary)
+    moving = {number for number, fluent in enumerate(task.fluents) if fluent[0] in where}
     return lambda operator: not any(effect.variable in moving for effect in operator.effects)

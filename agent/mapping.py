@@ -119,30 +119,17 @@ class GridMap:
             likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
             if not self._lay(offsets, codes, np.array([likeliest], np.int32))[2].any():
                 return Fix(likeliest, certain=False, trusted=True)
-        surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
-
-        def weigh(centres: _Ints) -> tuple[NDArray[np.float64], _Ints, _Ints]:
-            """What it costs in nats that the view is from each centre, and the cells known there and differing; (k,)"""
-            new_costs, known, different = self._lay(offsets, codes, centres)
-            steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
-            priors = np.array([_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()])
-            if usual:
-                ways = {last, *usual, *foreseen}
-                priors += _COST_UNUSUAL * np.array([(x, y) not in ways for x, y in centres.tolist()])
-            moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
-            changed_here = (steps == 0) & (different > 0) & (not walks)
-            changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
-            return (not quick) * new_costs + changing + moving + priors, known, different
-
         centres = _window(last, foreseen)
-        total, known, different = weigh(centres)
-        if quick:  # elsewhere it is only if it agrees with as much of the map, or if it hardly does where it should be
-            ways = {last, *usual, *foreseen}
-            expected = np.array([(x, y) in ways for x, y in centres.tolist()])
-            at = int(np.argmin(np.where(expected, total, np.inf)))
-            fits = different[at] <= max(_FEW, _CHANGING * known[at])
-            enough = known[expected].max() * (1.0 if fits else _SEEN_AGAIN)
-            total = total + np.where(expected | (known >= enough), 0.0, np.inf)
+        new_costs, known, different = self._lay(offsets, codes, centres)
+        expected = np.array([(x, y) in {last, *usual, *foreseen} for x, y in centres.tolist()])
+        steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
+        changed_here = (steps == 0) & (different > 0) & (not walks)
+        changing = _COST_DIFFERENT * different - (_COST_DIFFERENT - _COST_EFFECT) * changed_here
+        moving = _COST_DISTANCE * steps + _COST_SECOND * turned * (steps > 0)
+        surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
+        total = changing + moving + np.array([_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()])
+        total += _COST_UNUSUAL * (~expected & bool(usual))
+        total += _cost_elsewhere(total, expected, known, different) if quick else new_costs
         best = int(np.argmin(total))
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
@@ -151,6 +138,19 @@ class GridMap:
         place = (int(centres[best, 0]), int(centres[best, 1]))
         agrees = int(different[best]) <= max(_FEW, _CHANGING * known[best] * quick)
         return Fix(place, certain, certain or (agrees and (place in foreseen or margin >= _MARGIN_MAP)))
+
+
+def _cost_elsewhere(
+    total: NDArray[np.float64], expected: NDArray[np.bool_], known: _Ints, different: _Ints
+) -> NDArray[np.float64]:
+    """What it costs beside all else to be elsewhere than expected: everything, unless enough of the map is seen again.
+
+    That is as much as from where the agent is expected; or, if the view hardly fits there, some of it.
+    """
+    at = int(np.argmin(np.where(expected, total, np.inf)))
+    fits = different[at] <= max(_FEW, _CHANGING * known[at])
+    enough = known[expected].max() * (1.0 if fits else _SEEN_AGAIN)
+    return np.where(expected | (known >= enough), 0.0, np.inf)
 
 
 def _window(last: Position, foreseen: Mapping[Position, float]) -> _Ints:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from worldwright.planning.facts import placing
 from worldwright.planning.problem import Deadline, PlanningStopped, PlanStatus, PlanStep
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import ActionRule, Literal
@@ -243,11 +244,11 @@ class Lookaheads:
 
 
 def _leaving_things(model: WorldModel) -> WorldModel:
-    """The laws that put nothing anywhere: what they change has no default for the unknown."""
-    placing = {p.name for p in model.vocabulary.predicates if p.default is not None}
+    """The laws that put nothing anywhere."""
+    where = placing(model.vocabulary)
 
     def leaves(rule: ActionRule) -> bool:
         changed = (effect for effect in rule.likeliest().effects if isinstance(effect, Literal))
-        return not any(effect.atom.predicate in placing for effect in changed)
+        return not any(effect.atom.predicate in where for effect in changed)
 
     return replace(model, rules=tuple(rule for rule in model.rules if leaves(rule)))
