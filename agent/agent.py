@@ -27,6 +27,7 @@ from worldwright.agent.policies import ADVISED, POLICIES
 from worldwright.envs.perceiver import Listening, Perceiver
 from worldwright.envs.registry import Env, make_env, perceiver_for
 from worldwright.planning.engines import engine_named
+from worldwright.planning.lookahead import Lookaheads
 from worldwright.world_model.chat.exchange import Watched
 from worldwright.world_model.chat.request import ChatModel
 from worldwright.world_model.errors import WorldwrightError
@@ -79,6 +80,7 @@ class Agent:
         self._asker = Asker(watched, self._notes.append) if watched is not None else None
         self._adviser: Adviser | None = None
         self._mind: Mind | None = None
+        self._lookaheads = Lookaheads()
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
             if name not in table:
@@ -264,7 +266,9 @@ class Agent:
         rng = random.Random(self._seed)
         explorer = Explorer(self.config, Novelty(perceiver.vocabulary), rng)
         adviser = self._adviser_for(perceiver)
-        return Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
+        mind = Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
+        mind.lookaheads = self._lookaheads
+        return mind
 
     def _adviser_for(self, perceiver: Perceiver) -> Adviser | None:
         """Who asks a language model about a world, if there is one; it remembers what it was told of sentences.

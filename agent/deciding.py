@@ -13,6 +13,7 @@ from itertools import islice, zip_longest
 
 from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
+from worldwright.agent.failures import Failures
 from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
@@ -21,24 +22,21 @@ from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
-from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
-    Barred,
     Clock,
     Limits,
     Plan,
     PlanningProblem,
     PlanStatus,
     PlanStep,
-    Situation,
     without_collector,
 )
 from worldwright.planning.validation import queries, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
-from worldwright.world_model.language import EQUALS, ActionRule, LiftedAtom, Literal
+from worldwright.world_model.language import EQUALS, Exists, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
-from worldwright.world_model.state import Fluent, State
+from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON, Vocabulary
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
@@ -50,8 +48,6 @@ _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
 _PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
 _BINDINGS = 16  # ways in which the goal holds that are looked at
-_FAILURES = 2  # times that a step may fail in the same situation before other ways are looked for
-_REFUTED = 0.05  # the chance of so many failures in an episode from which on a hypothesis is no more planned with
 _TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
@@ -69,15 +65,13 @@ class PlanningDecider:
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
-        self._failures: Counter[tuple[str, Situation]] = Counter()
+        self._failures = Failures()
         self._begun: dict[tuple[object, ...], int] = {}
         self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
         self._not_before: dict[tuple[object, ...], int] = {}
         self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
-        self._lookaheads = Lookaheads()
-        self._failed: Counter[str] = Counter()  # by rule, how often what it foretold did not come
         self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
@@ -94,7 +88,7 @@ class PlanningDecider:
         before, self._before = self._before, state
         if intention is not None:
             if before is not None:
-                self._note_failure(intention, before, state)
+                self._failures.note(intention, before, state)
             if intention.surprised:
                 self._hopeless.clear()
             intention = intention.advanced()
@@ -114,26 +108,6 @@ class PlanningDecider:
             intention.surprised, intention.model, state, intention.plan, intention.worth, intention.trial
         )
         return verdict is Verdict.GO_ON
-
-    def _note_failure(self, intention: Intention, before: State, after: State) -> None:
-        """Remember a step that was to have an effect and had none: what the laws miss there may go on being so.
-
-        What may matter is what is so of the agent itself and of the action's arguments, whichever things these are.
-        """
-        action = intention.next_action()
-        if not before.difference(after) and intention.model.predict(before, action).change:
-            said = {arg: f"?{index}" for index, arg in enumerate(action.args)}
-            facts = {f: value for f, value in before.values.items() if len(f) == 1 or f[1] in said}
-            there = frozenset(
-                (tuple(said.get(term, term) for term in fluent), said.get(str(value), value))
-                for fluent, value in (dict.fromkeys(_traits(action.args, before)) | facts).items()
-            )
-            self._failures[action.name, there] += 1
-            self._failed.update(intention.plan.steps[0].rules)
-
-    def _barred(self) -> Barred:
-        """What failed so often in a situation that it is not to be planned there again in this episode."""
-        return frozenset(step for step, number in self._failures.items() if number >= _FAILURES)
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
@@ -199,10 +173,30 @@ class PlanningDecider:
         """The goal holds, but the episode goes on.
 
         Do what the laws say wins; else what they say does no harm, for the world may wait for a word; else reach the
-        goal with other things, for the ones taken may not be those that were meant.
+        goal with other things, for the ones taken may not be those that were meant; else reach it anew, for it may have
+        been reached too early.
         """
         won = Reach((), (Literal(LiftedAtom(WON, ())),))
-        return self._plan("win", model, state, (won,)) or self._harmless(model, state) or self._others(model, state)
+        left = self._failures.not_refuted(model.rules)
+        laws = model if left == model.rules else replace(model, rules=left)
+        return (
+            self._plan("win", laws, state, (won,))
+            or self._harmless(model, state)
+            or self._others(model, state)
+            or self._anew(model, state)
+        )
+
+    def _anew(self, model: WorldModel, state: State) -> Intention | None:
+        """Undo the goal, or if it is undone reach it again."""
+        reaches = last_reaches(self._tracker.goal)
+        held = [reach for reach in reaches if self._tracker.query(reach).holds(state)]
+        if not held:
+            return self._plan("goal", model, state, tuple(reaches))
+        denials = tuple(
+            Exists(reach.parameters, tuple(c for c in reach.conditions if not isinstance(c, Exists)), positive=False)
+            for reach in held
+        )
+        return self._plan("win", model, state, (Reach((), denials),))
 
     def _others(self, model: WorldModel, state: State) -> Intention | None:
         """Reach the goal with things that it was not reached with before."""
@@ -221,7 +215,7 @@ class PlanningDecider:
         """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""
         times = self._mind.explorer.novelty.times(state)
         for action in self._repertoire.actions(state, state.universe):
-            if not times(action) and not model.predict(state, action).change:
+            if not times(action) and not model.foretold(state, action):
                 return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
 
@@ -231,7 +225,7 @@ class PlanningDecider:
         if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        problem = PlanningProblem(model, state, goals, self._barred(), self._lookaheads.of(model))
+        problem = PlanningProblem(model, state, goals, self._failures.barred(), self._mind.lookaheads.of(model))
         result = self._engine.solve(problem, limits)
         if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
             result = self._engine.solve(replace(problem, barred=frozenset()), limits)
@@ -281,9 +275,7 @@ class PlanningDecider:
         """
         if self._mind.learner is not None:
             return model.optimist()
-        left = tuple(
-            rule for rule in model.hypotheses if (1 - _chance(rule)) ** max(0, self._failed[rule.name] - 1) > _REFUTED
-        )
+        left = self._failures.not_refuted(model.hypotheses)
         return (model if left == model.hypotheses else replace(model, hypotheses=left)).optimist()
 
     def _test(self, laws: WorldModel, state: State) -> Intention | None:
@@ -315,7 +307,7 @@ class PlanningDecider:
                 self._repertoire,
                 finest,
                 self._wanted,
-                self._barred(),
+                self._failures.barred(),
                 trusting=self._mind.learner is None,
             )
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
@@ -400,7 +392,7 @@ class PlanningDecider:
         if not unseen:
             return None
         with Clock() as clock, without_collector():
-            lookahead = self._lookaheads.of(model, leaving=True)
+            lookahead = self._mind.lookaheads.of(model, leaving=True)
             target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead)
         return self._explore("frontier", target, model, clock.seconds)
 
@@ -461,19 +453,6 @@ class PlanningDecider:
 def _reached(model: WorldModel, state: State, goals: Sequence[Reach]) -> Reach | None:
     """The first of some goals that holds in a state."""
     return next((goal for goal in goals if any(query.holds(state) for query in queries(model, (goal,)))), None)
-
-
-def _traits(things: Sequence[str], state: State) -> list[Fluent]:
-    """What may or may not be so of things alone."""
-    vocabulary = state.universe.vocabulary
-    said = [p for p in vocabulary.predicates if not p.functional and not p.static and len(p.types) == 1]
-    types = [(thing, state.universe.types[thing]) for thing in things if thing in state.universe.types]
-    return [(p.name, thing) for thing, type_ in types for p in said if vocabulary.is_a(type_, p.types[0])]
-
-
-def _chance(rule: ActionRule) -> float:
-    """The probability that something comes of a rule."""
-    return sum(outcome.probability for outcome in rule.outcomes if outcome.effects)
 
 
 def _lasting(state: State) -> tuple[object, ...]:

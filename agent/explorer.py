@@ -268,7 +268,7 @@ def _promise(action: Action, state: Reached, model: WorldModel) -> float:
 
     What these did not foretell comes to light where things are changed: a key in the box that is opened.
     """
-    change, _ = model.foretold(state.state(), action)
+    change = model.foretold(state.state(), action)
     return 1.0 if any(len(fluent) > 1 for fluent in change) else _IDLE
 
 

@@ -11,6 +11,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
+from worldwright.planning.lookahead import Lookaheads
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
@@ -40,6 +41,7 @@ class Mind:
     ways: dict[str, Counter[Position]] = field(default_factory=dict)  # how far each action moved the agent
     notes: list[Note] = field(default_factory=list)  # what was asked of a language model and not told yet
     adviser: Adviser | None = None  # who asks a language model for more than rules
+    lookaheads: Lookaheads = field(default_factory=Lookaheads)
     _placed: set[str] = field(default_factory=set)  # the kinds of things whose usual places were asked for
 
     def experience(self, action: Action, hoped: State) -> int:

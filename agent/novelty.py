@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 
 from worldwright.world_model.induction.features import Feature, FeatureSpace, Form
@@ -42,6 +42,34 @@ class Trial:
     features: tuple[Feature, ...]
 
 
+@dataclass
+class _Tally:
+    """How often what was done. Keys begin with the action.
+
+    Attributes:
+        contexts: by context.
+        totals: at all.
+        moving: contexts in which it had an effect.
+        closest: the most arguments that were the agent's own, and at hand.
+        tried, surprising: by relations, how often it was done, and surprised.
+        surprises: how often it surprised at all.
+        worked: by relations, the traits with which it had an effect.
+        traits: by relations and traits.
+        ties: by relations, how many arguments were the agent's own, and at hand.
+    """
+
+    contexts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    totals: Counter[str] = field(default_factory=Counter)
+    moving: set[tuple[str, int]] = field(default_factory=set)
+    closest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    tried: Counter[tuple[str, int]] = field(default_factory=Counter)
+    surprising: Counter[tuple[str, int]] = field(default_factory=Counter)
+    surprises: Counter[str] = field(default_factory=Counter)
+    worked: dict[tuple[str, int], int] = field(default_factory=dict)
+    traits: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    ties: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+
 class Novelty:
     """Counts contexts of actions, and says how new an action would be in a state."""
 
@@ -65,20 +93,24 @@ class Novelty:
         return tuple(references.closure([*roots, *references.neighbours(roots)]))
 
     def _start(self) -> None:
-        pairs = dict.fromkeys((self._kin[action], refs) for action, refs in self._refs.items())
-        self._spaces = {(kin, refs): _Space(self._references[kin], refs, self._singled) for kin, refs in pairs}
-        self._counts: dict[tuple[str, int], int] = {}
-        self._traits: Counter[tuple[str, int, int]] = Counter()
-        self._totals: dict[str, int] = {}
-        self._moving: set[tuple[str, int]] = set()
-        self._closest: dict[str, tuple[int, int]] = {}  # the most arguments that were the agent's own, and at hand
-        self._tried: Counter[tuple[str, int]] = Counter()  # by action and relations
-        self._surprising: Counter[tuple[str, int]] = Counter()
-        self._surprises: Counter[str] = Counter()
-        self._worked: dict[tuple[str, int], int] = {}  # by action and relations, the traits with which it had an effect
-        self._ties: dict[tuple[str, int], tuple[int, int]] = {}  # how many arguments were the agent's own, and at hand
-        for done in self._history:
-            self._count(*done)
+        self._spaces: dict[tuple[str, Refs], _Space] = {}
+        self._counted = _Tally()
+        self._waiting = list(self._history)
+
+    @property
+    def _tally(self) -> _Tally:
+        """What was done, counted. That is put off until somebody asks: who does not learn hardly ever does."""
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            self._count(self._counted, *done)
+        return self._counted
+
+    def _space(self, action: str) -> _Space:
+        """The features by which the contexts of an action are told apart."""
+        key = (self._kin[action], self._refs[action])
+        if key not in self._spaces:
+            self._spaces[key] = _Space(self._references[key[0]], key[1], self._singled)
+        return self._spaces[key]
 
     def attend(self, refs: Mapping[str, Sequence[Ref]], named: Collection[Feature] = ()) -> bool:
         """Let contexts be told apart by these references from now on; returns whether that is news.
@@ -112,36 +144,37 @@ class Novelty:
 
     def add(self, action: Action, state: State, moved: bool = False, surprised: bool = False) -> None:
         """Count that the action was done in the state; `moved`: surely to some effect; `surprised`: to another."""
-        self._history.append((action, state, moved, surprised))
-        self._count(action, state, moved, surprised)
+        done = (action, state, moved, surprised)
+        self._history.append(done)
+        self._waiting.append(done)
 
     @property
     def done(self) -> Sequence[tuple[Action, State, bool]]:
         """What was done lately, with the state in which it was done and whether it surely had an effect."""
         return [(action, state, moved) for action, state, moved, _ in self._history]
 
-    def _count(self, action: Action, state: State, moved: bool, surprised: bool) -> None:
+    def _count(self, tally: _Tally, action: Action, state: State, moved: bool, surprised: bool) -> None:
         frame = Frame(state, action.args)
         seen = self._view(action, frame, state)
         key = (action.name, seen.context)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        self._totals[action.name] = self._totals.get(action.name, 0) + 1
+        tally.contexts[key] += 1
+        tally.totals[action.name] += 1
         if action.args:
-            self._tried[action.name, seen.relations] += 1
-            self._surprising[action.name, seen.relations] += surprised
-            self._surprises[action.name] += surprised
+            related = (action.name, seen.relations)
+            tally.tried[related] += 1
+            tally.surprising[related] += surprised
+            tally.surprises[action.name] += surprised
             if moved:
-                worked = self._worked.get((action.name, seen.relations), 0)
-                self._worked[action.name, seen.relations] = worked | seen.traits
-            self._traits.update((action.name, seen.relations, traits) for traits in seen.combinations())
-            close, closest = self._closeness(action, frame), self._closest.get(action.name, (0, 0))
-            self._ties[action.name, seen.relations] = close
-            self._closest[action.name] = (max(close[0], closest[0]), max(close[1], closest[1]))
+                tally.worked[related] = tally.worked.get(related, 0) | seen.traits
+            tally.traits.update((*related, traits) for traits in seen.combinations())
+            close, closest = self._closeness(action, frame), tally.closest.get(action.name, (0, 0))
+            tally.ties[related] = close
+            tally.closest[action.name] = (max(close[0], closest[0]), max(close[1], closest[1]))
         if moved:
-            self._moving.add(key)
+            tally.moving.add(key)
 
     def _view(self, action: Action, frame: Frame, state: Readable) -> _View:
-        return self._spaces[self._kin[action.name], self._refs[action.name]].view(frame, state)
+        return self._space(action.name).view(frame, state)
 
     def times(self, state: Readable) -> Callable[[Action], int]:
         """How often an action was done in the context that it has in the state."""
@@ -151,7 +184,7 @@ class Novelty:
             key = (self._kin[action.name], self._refs[action.name], action.args)
             if key not in contexts:
                 contexts[key] = self._view(action, Frame(state, action.args), state).context
-            return self._counts.get((action.name, contexts[key]), 0)
+            return self._tally.contexts[action.name, contexts[key]]
 
         return count
 
@@ -170,12 +203,12 @@ class Novelty:
         effect in that context. A wanted one is worth as much as a new context. The chance of a surprise is what it
         was so far where arguments related so to the agent, and before there were such cases what it was at all.
         """
-        space = self._spaces[self._kin[action.name], self._refs[action.name]]
+        space = self._space(action.name)
         seen = sight.view
-        if self._counts.get((action.name, seen.context), 0) < enough:
+        if self._tally.contexts[action.name, seen.context] < enough:
             return NEW_CONTEXT, 1.0
-        nearest = self._closest.get(action.name, (0, 0))
-        moved = (action.name, seen.context) in self._moving
+        nearest = self._tally.closest.get(action.name, (0, 0))
+        moved = (action.name, seen.context) in self._tally.moving
         if sight.near < nearest[1] and not moved:
             return None
         sought = space.called(wanted)
@@ -194,23 +227,23 @@ class Novelty:
 
         So may a thing's condition, where the action did work otherwise; what things are called is too much to try.
         """
-        times = self._traits[action, seen.relations, traits]
-        worked = self._worked.get((action, seen.relations), 0)
+        times = self._tally.traits[action, seen.relations, traits]
+        worked = self._tally.worked.get((action, seen.relations), 0)
         is_condition = traits.bit_count() == 1 and not traits & names
         return times < (_TO_BE_SURE if worked and is_condition and not traits & worked else 1)
 
     def _chance(self, action: str, relations: int) -> float:
         """The chance of a surprise where arguments relate so, shrunk towards that in all, which is worth two cases."""
         key = (action, relations)
-        return (self._surprising[key] + 2 * self.promise(action)) / (self._tried[key] + 2)
+        return (self._tally.surprising[key] + 2 * self.promise(action)) / (self._tally.tried[key] + 2)
 
     def promise(self, action: str) -> float:
         """The chance that an action surprises (Laplace's estimate)."""
-        return (self._surprises[action] + 1) / (self._totals.get(action, 0) + 2)
+        return (self._tally.surprises[action] + 1) / (self._tally.totals[action] + 2)
 
     def with_arguments(self) -> list[str]:
         """The actions with arguments that were done."""
-        return sorted(self._closest)
+        return sorted(self._tally.closest)
 
     def untried(self, action: str, state: State, wanted: Collection[str]) -> list[list[Trial]]:
         """What an action with arguments was not tried with, of what there is: what is most worth trying first.
@@ -218,8 +251,10 @@ class Novelty:
         That is first what is wanted, with each of the other traits; then the traits of which there are fewest, and so
         on. They are tried with the arguments as much the agent's own as ever.
         """
-        space = self._spaces[self._kin[action], self._refs[action]]
-        ties = [bits for (name, bits), close in self._ties.items() if name == action and self._is_close(name, close)]
+        space = self._space(action)
+        ties = [
+            bits for (name, bits), close in self._tally.ties.items() if name == action and self._is_close(name, close)
+        ]
         present = {ref: space.present(ref, state) for ref in space.names()}
         groups: list[list[tuple[Feature, ...]]] = [
             [(feature,) for feature in features] for features in sorted(present.values(), key=len)
@@ -235,13 +270,13 @@ class Novelty:
                 Trial(action, (*space.relating(tie), *features))
                 for tie in ties
                 for features in group
-                if not self._traits[action, tie, space.bits(features)]
+                if not self._tally.traits[action, tie, space.bits(features)]
             ]
             for group in (first, *groups)
         ]
 
     def _is_close(self, action: str, close: tuple[int, int]) -> bool:
-        own, near = self._closest[action]
+        own, near = self._tally.closest[action]
         alone = sum(ref.is_argument for ref in self._references[self._kin[action]].roots) == 1
         return close[1] == near and (alone or close[0] == own)
 
@@ -258,11 +293,11 @@ class Novelty:
     def idle(self, state: Readable, action: Action) -> int:
         """How often the action was done in the context that it has in the state, if it never had an effect there."""
         key = (action.name, self._view(action, Frame(state, action.args), state).context)
-        return 0 if key in self._moving else self._counts.get(key, 0)
+        return 0 if key in self._tally.moving else self._tally.contexts[key]
 
     def total(self, action: Action) -> int:
         """How often the action was done at all."""
-        return self._totals.get(action.name, 0)
+        return self._tally.totals[action.name]
 
 
 def _about_argument(ref: Ref) -> bool:

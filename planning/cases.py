@@ -14,8 +14,8 @@ from worldwright.planning.joins import Names
 from worldwright.planning.problem import PlanningStopped, PlanStatus
 from worldwright.planning.reachability import Reachability, split
 from worldwright.planning.task import GroundEffect, Pair
+from worldwright.world_model.effects import counted
 from worldwright.world_model.language import Comparison
-from worldwright.world_model.model import counted
 from worldwright.world_model.state import Fluent, Value
 from worldwright.world_model.vocabulary import Vocabulary
 

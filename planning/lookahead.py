@@ -1,8 +1,6 @@
 """The states within reach, found as a search comes to them; nothing is grounded.
 
-What an action changes depends on the few fluents that its rules look at. It is worked out once and remembered with
-these, by the values of the fluents without arguments (where the agent is, which way it faces), and holds in every state
-that is alike in them. So a map that grows while it is explored costs what is new in it, not all of it again.
+So a map that grows while it is explored costs what is looked at, not all of it again.
 """
 
 from __future__ import annotations
@@ -13,27 +11,18 @@ from dataclasses import dataclass, field, replace
 
 from worldwright.planning.facts import placing
 from worldwright.planning.problem import Deadline, PlanningStopped, PlanStatus, PlanStep
+from worldwright.world_model.discrimination import Match, Slotting, Tree
+from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Change, Fluent, State, Universe, Value
+from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.vocabulary import ENDED
 
 _CHECK_EVERY = 256  # states between two looks at the clock
 FEW_GOALS = 8  # that are asked after in each state
-_KEPT = 4  # sets of laws for which what was worked out is kept
-
-Reads = tuple[tuple[Fluent, Value | None], ...]
-
-
-@dataclass(frozen=True)
-class _Move:
-    """What an action changes wherever some fluents have these values, and the rules that say so."""
-
-    reads: Reads
-    change: Reads
-    rules: tuple[str, ...]
+_KEPT = 4  # sets of laws for which a tree is kept
 
 
 class Ahead:
@@ -44,24 +33,25 @@ class Ahead:
         step: the last of these; None for the first state.
     """
 
-    __slots__ = ("_base", "_before", "changed", "cost", "step")
+    __slots__ = ("_base", "_before", "_facts", "_values", "changed", "cost", "step", "universe")
 
     def __init__(self, base: State, changed: Change, before: Ahead | None = None, step: PlanStep | None = None) -> None:
         self._base = base
+        self._values = base.values
+        self.universe = base.universe
+        self._facts = base.universe.facts
         self._before = before
         self.changed = changed
         self.cost: int = before.cost + 1 if before is not None else 0
         self.step = step
 
-    @property
-    def universe(self) -> Universe:
-        """The universe of the first state."""
-        return self._base.universe
-
     def value(self, fluent: Fluent) -> Value | None:
         """The value of a fluent; None if it has none."""
         changed = self.changed
-        return changed[fluent] if fluent in changed else self._base.value(fluent)
+        if fluent in changed:
+            return changed[fluent]
+        found = self._values.get(fluent)
+        return self._facts.get(fluent) if found is None else found
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
         """Not to be asked: only laws and goals that follow references are looked ahead with."""
@@ -71,10 +61,10 @@ class Ahead:
         """Not to be asked either."""
         raise NotImplementedError(f"the owner of {value} ahead")
 
-    def after(self, change: Reads, step: PlanStep) -> Ahead:
+    def after(self, change: Change, step: PlanStep) -> Ahead:
         """The state after a step."""
         changed = dict(self.changed)
-        for fluent, value in change:
+        for fluent, value in change.items():
             if self._base.value(fluent) == value:
                 changed.pop(fluent, None)
             else:
@@ -91,25 +81,6 @@ class Ahead:
         return tuple(reversed(steps))
 
 
-class _Noted:
-    """A state that notes what is asked of it."""
-
-    def __init__(self, state: Ahead) -> None:
-        self._state = state
-        self.universe = state.universe
-        self.reads: dict[Fluent, Value | None] = {}
-
-    def value(self, fluent: Fluent) -> Value | None:
-        found = self.reads[fluent] = self._state.value(fluent)
-        return found
-
-    def fluents(self, predicate: str) -> Iterable[Fluent]:
-        return self._state.fluents(predicate)
-
-    def owner(self, predicate: str, value: str) -> Fluent | None:
-        return self._state.owner(predicate, value)
-
-
 def follows(model: WorldModel) -> bool:
     """Whether no action takes arguments and every rule only follows references from the agent's own facts."""
     vocabulary = model.vocabulary
@@ -119,7 +90,7 @@ def follows(model: WorldModel) -> bool:
 
 
 class Lookahead:
-    """Looks ahead under a model's laws, and remembers what it worked out.
+    """Looks ahead under a model's laws.
 
     Args:
         model: of which `follows` must hold.
@@ -131,8 +102,8 @@ class Lookahead:
         self._actions = [Action(a.name) for a in vocabulary.actions if model.rules_for(a.name)]
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
-        self._lasting = frozenset(p.name for p in vocabulary.predicates if p.static)
-        self._known: dict[tuple[Value | None, ...], dict[Action, list[_Move]]] = {}
+        self._slotting = Slotting(vocabulary)
+        self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
     def reach(self, state: State, limit: int, directly: bool = False) -> Iterator[Ahead]:
         """The states in reach, nearest first, at the most `limit` of them, the first among them.
@@ -151,17 +122,17 @@ class Lookahead:
             yield ahead
             if ahead.value((ENDED,)) is True:
                 continue
-            for action, move in self._moves(ahead):
-                after = ahead.after(move.change, PlanStep(action, move.rules))
+            for step, change in self._moves(ahead):
+                after = ahead.after(change, step)
                 key = frozenset(after.changed.items())
-                if key in seen or (directly and self._came_back(move, after, been)):
+                if key in seen or (directly and self._came_back(change, after, been)):
                     continue
                 seen.add(key)
                 queue.append(after)
 
-    def _came_back(self, move: _Move, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
+    def _came_back(self, change: Change, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
         """Whether the agent itself was moved to where it had been."""
-        if not any(fluent in self._is_own for fluent, _ in move.change):
+        if self._is_own.isdisjoint(change):
             return False
         here = tuple(map(after.value, self._own))
         if here in been:
@@ -190,35 +161,24 @@ class Lookahead:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
         return None
 
-    def _moves(self, ahead: Ahead) -> Iterator[tuple[Action, _Move]]:
+    def _moves(self, ahead: Ahead) -> Iterator[tuple[PlanStep, Change]]:
         """The actions that change something, and what."""
+        moves, slots = self._tree.find(ahead)
         value = ahead.value
-        known = self._known.setdefault(tuple([value(fluent) for fluent in self._own]), {})
+        for step, change_of in moves:
+            change = change_of(value, slots)
+            if change:
+                yield step, change
+
+    def _joined(self, matches: Sequence[Match]) -> list[tuple[PlanStep, Changing]]:
+        """What each action does where these rules apply."""
+        moves = []
         for action in self._actions:
-            moves = known.get(action)
-            if moves is None:
-                moves = known[action] = []
-            for move in moves:
-                for fluent, then in move.reads:
-                    if value(fluent) != then:
-                        break
-                else:
-                    break
-            else:
-                move = self._worked_out(ahead, action)
-                moves.append(move)
-            if move.change:
-                yield action, move
-
-    def _worked_out(self, ahead: Ahead, action: Action) -> _Move:
-        noted = _Noted(ahead)
-        change, firings = self._model.foretold(noted, action)
-        reads = tuple(read for read in noted.reads.items() if not self._is_settled(*read))
-        return _Move(reads, tuple(change.items()), tuple(dict.fromkeys(firing.rule.name for firing in firings)))
-
-    def _is_settled(self, fluent: Fluent, value: Value | None) -> bool:
-        """Whether it need not be asked again: what is known of what never changes stays so."""
-        return fluent in self._is_own or (value is not None and fluent[0] in self._lasting)
+            mine = [match for match in matches if match.rule.action == action.name]
+            if mine:
+                step = PlanStep(action, tuple(dict.fromkeys(match.rule.name for match in mine)))
+                moves.append((step, changing(self._slotting, mine)))
+        return moves
 
 
 @dataclass

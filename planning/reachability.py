@@ -10,8 +10,8 @@ from worldwright.planning.facts import Facts
 from worldwright.planning.forms import Compiler, Form, components
 from worldwright.planning.joins import Cause, Names, Reached
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus
+from worldwright.world_model.effects import counted
 from worldwright.world_model.language import CounterChange
-from worldwright.world_model.model import counted
 from worldwright.world_model.state import Fluent, Value
 
 MAX_INSTANCES = 400_000

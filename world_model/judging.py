@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
 from worldwright.world_model.columns import Columns, ones
+from worldwright.world_model.effects import effects_of
 from worldwright.world_model.errors import MatchLimit
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.matching import Binding, Query
-from worldwright.world_model.model import effects_of
 from worldwright.world_model.state import Change, Fluent, Value
 from worldwright.world_model.syntax import count_literals, show_rule
 from worldwright.world_model.transition import Transition

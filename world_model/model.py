@@ -8,20 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from worldwright.world_model.discrimination import Match, Slotting, Tree
 from worldwright.world_model.edges import FOUND_IN, Edge
+from worldwright.world_model.effects import Changing, changing, effects_of
 from worldwright.world_model.errors import VocabularyProblem
 from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import (
     ActionRule,
     Condition,
-    CounterChange,
-    CounterOp,
-    Effect,
-    Literal,
     Outcome,
 )
-from worldwright.world_model.matching import Binding, Query, ground
-from worldwright.world_model.state import Change, Fluent, Readable, State
+from worldwright.world_model.matching import Binding, Query
+from worldwright.world_model.state import Change, Readable, State
 from worldwright.world_model.vocabulary import Vocabulary
 
 _FAIR_CHANCE = 0.12  # the probability from which an outcome is worth planning for
@@ -88,6 +86,15 @@ class WorldModel:
         return {action: [(rule, self.query(rule)) for rule in rules] for action, rules in self._by_action.items()}
 
     @cached_property
+    def _trees(self) -> dict[str, Tree[_Together]]:
+        """For each action, what its rules come to together; of those actions all of whose rules follow references."""
+        return {
+            action: _tree(self.vocabulary, rules)
+            for action, rules in self._compiled.items()
+            if all(query.follows for _, query in rules)
+        }
+
+    @cached_property
     def _by_action(self) -> dict[str, list[ActionRule]]:
         table: dict[str, list[ActionRule]] = {}
         for rule in self.rules:
@@ -106,6 +113,10 @@ class WorldModel:
 
     def optimist(self) -> WorldModel:
         """The model that takes its hypotheses for laws, behind the laws themselves."""
+        return self._optimist
+
+    @cached_property
+    def _optimist(self) -> WorldModel:
         return replace(self, rules=(*self.rules, *self.hypotheses), hypotheses=())
 
     @cached_property
@@ -139,6 +150,12 @@ class WorldModel:
         """The rules that apply, each with every binding for which it does."""
         if len(action.args) != self._arity(action.name):
             raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
+        tree = self._trees.get(action.name)
+        if tree is not None:
+            together, slots = tree.find(state, action.args)
+            for match in together.matches:
+                yield Firing(match.rule, {name: slots[at] for name, at in match.places.items()})
+            return
         for rule, query in self._compiled.get(action.name, ()):
             given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
             for binding in query.bindings(state, given):
@@ -152,10 +169,14 @@ class WorldModel:
         firings = tuple(self.firings(state, action))
         return self._after(state, firings, [firing.rule.likeliest() for firing in firings])
 
-    def foretold(self, state: Readable, action: Action) -> tuple[Change, tuple[Firing, ...]]:
-        """The change that `predict` foretells, without the state that it leads to, and the rules that say so."""
+    def foretold(self, state: Readable, action: Action) -> Change:
+        """The change that `predict` foretells, without the state that it leads to."""
+        tree = self._trees.get(action.name)
+        if tree is not None:
+            together, slots = tree.find(state, action.args)
+            return together.change(state.value, slots)
         firings = tuple(self.firings(state, action))
-        return _change(state, firings, [firing.rule.likeliest() for firing in firings]), firings
+        return _change(state, firings, [firing.rule.likeliest() for firing in firings])
 
     def sample(self, state: State, action: Action, rng: random.Random) -> Prediction:
         """One next state, drawn by the outcomes' probabilities."""
@@ -203,6 +224,19 @@ class WorldModel:
         return None
 
 
+@dataclass(frozen=True)
+class _Together:
+    """The rules of an action that apply together, and the change that they make."""
+
+    matches: Sequence[Match]
+    change: Changing
+
+
+def _tree(vocabulary: Vocabulary, rules: Sequence[tuple[ActionRule, Query]]) -> Tree[_Together]:
+    slotting = Slotting(vocabulary, given=len(vocabulary.action(rules[0][0].action).types))
+    return Tree(slotting, rules, lambda matches: _Together(matches, changing(slotting, matches)))
+
+
 def _change(state: Readable, firings: Sequence[Firing], outcomes: Sequence[Outcome]) -> Change:
     """What becomes otherwise when the outcomes of firings come about together; the first that gives a value wins."""
     change: Change = {}
@@ -211,43 +245,6 @@ def _change(state: Readable, firings: Sequence[Firing], outcomes: Sequence[Outco
             if change.get(fluent) is None:
                 change[fluent] = value
     return {fluent: value for fluent, value in change.items() if state.value(fluent) != value}
-
-
-def effects_of(effects: Sequence[Effect], binding: Binding, state: Readable) -> Change:
-    """The change that effects make in a state: deletions first, then additions and counters (STRIPS)."""
-    change: Change = {}
-    vocabulary = state.universe.vocabulary
-    deleted = [e.atom for e in effects if isinstance(e, Literal) and not e.positive]
-    for atom in deleted:
-        fluent = ground(atom, binding)
-        if not vocabulary.predicate(atom.predicate).functional:
-            change[fluent] = None
-        elif state.value(fluent[:-1]) == fluent[-1]:
-            change[fluent[:-1]] = None
-    for effect in effects:
-        if isinstance(effect, CounterChange):
-            fluent = ground(effect.counter, binding)
-            change[fluent] = counted(effect, vocabulary, _count(state, fluent))
-        elif effect.positive:
-            fluent = ground(effect.atom, binding)
-            functional = vocabulary.predicate(effect.atom.predicate).functional
-            change.update({fluent[:-1]: fluent[-1]} if functional else {fluent: True})
-    return change
-
-
-def counted(effect: CounterChange, vocabulary: Vocabulary, before: int) -> int:
-    """The counter's number after the effect, kept within its bounds."""
-    counter = vocabulary.counter(effect.counter.predicate)
-    after = {
-        CounterOp.INCREASE: before + effect.number,
-        CounterOp.DECREASE: before - effect.number,
-        CounterOp.ASSIGN: effect.number,
-    }[effect.op]
-    return min(max(after, counter.low), counter.high)
-
-
-def _count(state: Readable, fluent: Fluent) -> int:
-    return int(state.value(fluent) or 0)
 
 
 def _hopeful(rule: ActionRule) -> ActionRule:

@@ -10,7 +10,7 @@ from tests.agent.laws import usual
 from tests.agent.walking import MOVING, walk
 from tests.world_model.walks import law
 from worldwright.agent.agent import Agent
-from worldwright.agent.events import Event, Observed, Planned
+from worldwright.agent.events import Acted, Event, Observed, Planned
 from worldwright.envs.registry import make_env
 from worldwright.world_model.language import Evidence
 from worldwright.world_model.model import WorldModel
@@ -25,6 +25,28 @@ def knows_that_boxes_vanish() -> WorldModel:
     vanishes = law("toggle-box", ahead, front, "((1 (and (not (on ?f ?x)) (on ?f nothing))))")
     model = usual()
     return replace(model, rules=(*model.rules, vanishes.with_evidence(Evidence(support=9))))
+
+
+def expects_to_win_by_a_word() -> WorldModel:
+    """The usual laws, that doors can be closed, and wrongly that to say `done` is to win once the goal holds."""
+    ahead = "?a - cell ?d - direction ?f - cell ?x - thing"
+    front = "(agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x) (kind ?x door) (state ?x open)"
+    closes = law("toggle-closes", ahead, front, "((1 (and (not (state ?x open)) (state ?x closed))))")
+    wins = law("done-wins", "", "(goal-holds)", "((1 (and (won) (ended))))")
+    model = usual()
+    return replace(model, rules=(*model.rules, *(rule.with_evidence(Evidence(support=9)) for rule in (closes, wins))))
+
+
+def test_a_goal_reached_too_early_is_undone_and_reached_again() -> None:
+    events: list[Event] = []
+    env = make_env("BabyAI-OpenTwoDoors-v0")
+    try:
+        result = Agent(expects_to_win_by_a_word()).play(env, "", 2010, freeze=True, max_steps=80, tell=events.append)
+    finally:
+        env.close()
+    said = [event.step for event in events if isinstance(event, Acted) and event.purpose == "win"]
+    assert len(said) > 1  # the goal held, and the episode went on: the second door had been opened before the first
+    assert result.success
 
 
 def played(env_id: str, seed: int) -> tuple[bool, int, list[Event]]:

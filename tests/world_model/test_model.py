@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from tests.world_model import reference
 from tests.world_model.strategies import models, states, vocabularies
+from worldwright.world_model.effects import counted
 from worldwright.world_model.errors import VocabularyProblem
 from worldwright.world_model.language import CounterChange, LiftedAtom, Literal, Outcome
-from worldwright.world_model.model import Action, WorldModel, counted
+from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.model_file import vocabulary_of
 from worldwright.world_model.sexpr import parse_one
 from worldwright.world_model.state import Fluent, State, Universe, Value
