@@ -28,7 +28,6 @@ from worldwright.planning.validation import checked
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model import Action
 
-NEAR = 600  # states that are looked at one by one before a problem is grounded, which costs as much
 SMALL = 1_000  # operators up to which shorter plans are as cheap as others
 
 
@@ -54,10 +53,16 @@ class GroundSearch(Protocol):
 class GroundingEngine:
     """Grounds a problem by our own grounder and has the ground task searched.
 
-    What seems irrelevant is left out first; if no plan is found, everything is put back in.
+    What seems irrelevant is left out first; if no plan is found, everything is put back in. Before that a problem that
+    comes with a lookahead is looked through by it.
+
+    Attributes:
+        search: finds a path in the ground task.
+        shortest: whether only shortest plans will do.
     """
 
     search: GroundSearch
+    shortest: bool = False
 
     def solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
         """Plan within limits."""
@@ -92,7 +97,7 @@ class GroundingEngine:
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "nothing known is as a goal asks, and no law makes it so")
             if problem.lookahead is None or problem.barred:
                 return None
-            return problem.lookahead.plan(problem.state, problem.goals, NEAR, deadline)
+            return problem.lookahead.plan(problem, deadline, self.shortest)
 
     def _attempt(
         self, problem: PlanningProblem, limits: Limits, deadline: Deadline, statistics: Statistics, complete: bool
@@ -162,7 +167,7 @@ def _searched_here(task: GroundTask, limits: Limits, statistics: Statistics) -> 
 
 ENGINES: dict[str, Engine] = {
     "fast-downward": GroundingEngine(FastDownward()),
-    "fast-downward-optimal": GroundingEngine(FastDownward((sas.OPTIMAL,))),
+    "fast-downward-optimal": GroundingEngine(FastDownward((sas.OPTIMAL,)), shortest=True),
     "search": GroundingEngine(_searched_here),
     "up:fast-downward": UnifiedPlanning("fast-downward"),
 }

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 
+from worldwright.planning.aims import Aims
 from worldwright.planning.facts import placing
-from worldwright.planning.problem import Deadline, PlanningStopped, PlanStatus, PlanStep
+from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.world_model.discrimination import Match, Slotting, Tree
 from worldwright.world_model.effects import Changing, changing
-from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import ActionRule, Literal
-from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.vocabulary import ENDED
 
 _CHECK_EVERY = 256  # states between two looks at the clock
-FEW_GOALS = 8  # that are asked after in each state
+NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
+DIRECT = 3_000  # and those in which the agent is where it was not before
 _KEPT = 4  # sets of laws for which a tree is kept
 
 
@@ -54,12 +55,20 @@ class Ahead:
         return self._facts.get(fluent) if found is None else found
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
-        """Not to be asked: only laws and goals that follow references are looked ahead with."""
-        raise NotImplementedError(f"the fluents of {predicate} ahead")
+        """The fluents of a predicate or counter that have a value, in no order."""
+        changed = [fluent for fluent in self.changed if fluent[0] == predicate]
+        before = self._base.fluents(predicate)
+        if not changed:
+            return before
+        return [f for f in dict.fromkeys((*before, *changed)) if self.value(f) is not None]
 
     def owner(self, predicate: str, value: str) -> Fluent | None:
-        """Not to be asked either."""
-        raise NotImplementedError(f"the owner of {value} ahead")
+        """The fluent of an injective predicate that has the value, if one has."""
+        for fluent, then in self.changed.items():
+            if then == value and fluent[0] == predicate:
+                return fluent
+        before = self._base.owner(predicate, value)
+        return None if before in self.changed else before
 
     def after(self, change: Change, step: PlanStep) -> Ahead:
         """The state after a step."""
@@ -79,6 +88,19 @@ class Ahead:
             steps.append(here.step)
             here = here._before
         return tuple(reversed(steps))
+
+
+def _key(ahead: Ahead) -> frozenset[tuple[Fluent, Value | None]]:
+    return frozenset(ahead.changed.items())
+
+
+def _known(ahead: Ahead, seen: set[frozenset[tuple[Fluent, Value | None]]]) -> bool:
+    """Whether the state was seen; it is from now on."""
+    key = _key(ahead)
+    if key in seen:
+        return True
+    seen.add(key)
+    return False
 
 
 def follows(model: WorldModel) -> bool:
@@ -102,6 +124,8 @@ class Lookahead:
         self._actions = [Action(a.name) for a in vocabulary.actions if model.rules_for(a.name)]
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
+        self._hands: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.injective and len(p.types) == 1]
+        self._constants = vocabulary.constant_types.keys()
         self._slotting = Slotting(vocabulary)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
@@ -112,7 +136,7 @@ class Lookahead:
         where one could not go before. Else all that may be open or shut somewhere multiplies the states.
         """
         first = Ahead(state, {})
-        seen = {frozenset[tuple[Fluent, Value | None]]()}
+        seen = {_key(first)}
         been = {tuple(map(first.value, self._own))}
         queue = deque([first])
         for _ in range(limit):
@@ -124,11 +148,8 @@ class Lookahead:
                 continue
             for step, change in self._moves(ahead):
                 after = ahead.after(change, step)
-                key = frozenset(after.changed.items())
-                if key in seen or (directly and self._came_back(change, after, been)):
-                    continue
-                seen.add(key)
-                queue.append(after)
+                if not _known(after, seen) and not (directly and self._came_back(change, after, been)):
+                    queue.append(after)
 
     def _came_back(self, change: Change, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
         """Whether the agent itself was moved to where it had been."""
@@ -140,21 +161,65 @@ class Lookahead:
         been.add(here)
         return False
 
-    def plan(self, state: State, goals: Sequence[Reach], limit: int, deadline: Deadline) -> tuple[PlanStep, ...] | None:
-        """The shortest plan to any of some goals; None if none of the nearest `limit` states meets one, or
-        it takes too long to ask.
+    def plan(
+        self, problem: PlanningProblem, deadline: Deadline, shortest: bool = False, limit: int = NEAR
+    ) -> tuple[PlanStep, ...] | None:
+        """A short plan to any of the problem's goals; None if it is not found near by, or takes too long to ask.
+
+        Args:
+            problem: whose model is this one.
+            deadline: when to stop.
+            shortest: whether only a shortest plan will do.
+            limit: how many of the nearest states are looked at one by one.
 
         Raises:
             PlanningStopped: UNSOLVABLE, if no other state is within reach; TIMEOUT.
         """
-        queries = [Query(self._model.vocabulary, goal.parameters, goal.conditions) for goal in goals]
-        if len(queries) > FEW_GOALS or not all(query.follows for query in queries):
+        aims = Aims.of(problem)
+        if aims is None:
             return None
+        direct = None if shortest else self._directly(aims, problem.state, deadline)
+        return direct or self._near(aims, problem.state, deadline, limit)
+
+    def _directly(self, aims: Aims, state: State, deadline: Deadline) -> tuple[PlanStep, ...] | None:
+        """A plan on which the agent is nowhere twice with the same in its hands, the shortest such one.
+
+        Things that the goals do not speak of are only taken once nothing is left to be done without, and as few of
+        them as can be.
+        """
+        first = Ahead(state, {})
+        been, seen = {tuple(map(first.value, self._own))}, {_key(first)}
+        queue = [(0, 0, 0, first)]
+        for looked in range(DIRECT):
+            if not queue:
+                return None
+            if looked % _CHECK_EVERY == 0:
+                deadline.check()
+            taken, _, _, ahead = heappop(queue)
+            if ahead.value((ENDED,)) is True:
+                continue
+            for step, change in self._moves(ahead):
+                after = ahead.after(change, step)
+                if aims.may_meet(change) and aims.met(after):
+                    return after.path()
+                stayed = self._is_own.isdisjoint(change)
+                if not (_known(after, seen) if stayed else self._came_back(change, after, been)):
+                    number = len(been) + len(seen)
+                    heappush(queue, (taken + self._takes_another(change, aims), after.cost, number, after))
+        return None
+
+    def _takes_another(self, change: Change, aims: Aims) -> bool:
+        """Whether a thing is taken that the goals do not speak of."""
+        taken = (change.get(fluent) for fluent in self._hands)
+        return any(thing not in aims.things and thing not in self._constants for thing in taken if thing is not None)
+
+    def _near(self, aims: Aims, state: State, deadline: Deadline, limit: int) -> tuple[PlanStep, ...] | None:
+        """The shortest plan, if it is among the nearest states."""
         looked = 0
         for ahead in self.reach(state, limit):
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
-            if any(query.holds(ahead) for query in queries):
+            if aims.met(ahead):
                 return ahead.path()
             looked += 1
         if looked < limit:

@@ -7,6 +7,8 @@ may; then anything. The things moved by a relaxed plan for that (Hoffmann & Nebe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 from worldwright.planning.facts import Facts
 from worldwright.planning.problem import Deadline, PlanningProblem
 from worldwright.planning.reachability import Reachability
@@ -38,7 +40,7 @@ def explore(
         kept = {*_held(problem), *moved[:FEW_THINGS]}  # those found first are near
     else:
         if not reachability.reaches_goal():
-            reachability.release(_goal_things(problem, facts))
+            reachability.release(goal_things(problem, facts))
             reachability.run(until_goal=True)
         if not reachability.reaches_goal():
             reachability.release(None)
@@ -55,16 +57,17 @@ def conceivable(problem: PlanningProblem) -> bool:
     """Whether something known is of the kinds that some goal asks for, as far as no rule can change what it is."""
     facts = Facts(problem.state, problem.model.rules)
     return not problem.goals or any(
-        all(_candidate(goal, variable, problem, facts) is not None for variable in goal.parameters)
+        all(any(True for _ in candidates(goal, variable, facts)) for variable in goal.parameters)
         for goal in problem.goals
     )
 
 
-def _candidate(goal: Reach, variable: Variable, problem: PlanningProblem, facts: Facts) -> str | None:
-    """The first object that a goal's variable may stand for by conditions on it alone."""
-    tests = _lone_conditions(goal, variable.name, facts)
-    names = problem.state.universe.objects(variable.type)
-    return next((name for name in names if all(_holds(test, name, facts) for test in tests)), None)
+def candidates(goal: Reach, variable: Variable, facts: Facts) -> Iterator[str]:
+    """The objects that a goal's variable may stand for by conditions on it alone."""
+    names: Iterable[str] = facts.state.universe.objects(variable.type)
+    for test in lone_conditions(goal, variable.name, facts):
+        names = filter(_test(test, facts), names)
+    return iter(names)
 
 
 def _moved_by_relaxed_plan(reachability: Reachability) -> set[str]:
@@ -80,17 +83,14 @@ def _held(problem: PlanningProblem) -> list[str]:
     return [str(value) for value in values if value is not None]
 
 
-def _goal_things(problem: PlanningProblem, facts: Facts) -> list[str]:
+def goal_things(problem: PlanningProblem, facts: Facts) -> list[str]:
     """The objects that the goals name, or that their variables may stand for by conditions on one variable alone."""
     found: dict[str, None] = {}
     for goal in problem.goals:
         found.update(dict.fromkeys(name for part in goal.conditions for name in _named(part)))
         for variable in goal.parameters:
-            names = problem.state.universe.objects(variable.type)
-            tests = _lone_conditions(goal, variable.name, facts)
-            if not tests:
-                continue  # it may be anything, so it says nothing
-            found.update(dict.fromkeys(name for name in names if all(_holds(test, name, facts) for test in tests)))
+            if lone_conditions(goal, variable.name, facts):  # else it may be anything, which says nothing
+                found.update(dict.fromkeys(candidates(goal, variable, facts)))
     return list(found)
 
 
@@ -98,8 +98,8 @@ def _named(condition: Condition) -> list[str]:
     return [arg for arg in condition.atom.args if not is_variable(arg)] if isinstance(condition, Literal) else []
 
 
-def _lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
-    """The unchanging positive literals of the goal that speak of one variable and of constants."""
+def lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
+    """The unchanging positive literals of a goal that speak of one variable and of constants."""
     return [
         part
         for part in goal.conditions
@@ -112,8 +112,15 @@ def _lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
     ]
 
 
-def _holds(literal: Literal, name: str, facts: Facts) -> bool:
-    atom = tuple(name if is_variable(arg) else arg for arg in literal.atom.args)
-    functional = facts.predicates[literal.atom.predicate].functional
-    fluent = (literal.atom.predicate, *(atom[:-1] if functional else atom))
-    return facts.value(fluent) == (atom[-1] if functional else True)
+def _test(literal: Literal, facts: Facts) -> Callable[[str], bool]:
+    """Whether a literal holds of an object."""
+    value, head, args = facts.value, literal.atom.predicate, literal.atom.args
+    functional = facts.predicates[head].functional
+    keys, wanted = (args[:-1], args[-1]) if functional else (args, "")
+    if len(keys) == 1 and not is_variable(wanted):
+        then = wanted if functional else True
+        return lambda name: value((head, name)) == then
+    return lambda name: (
+        value((head, *(name if is_variable(key) else key for key in keys)))
+        == (True if not functional else name if is_variable(wanted) else wanted)
+    )

@@ -175,17 +175,27 @@ class State:
     @cached_property
     def _by_predicate(self) -> dict[str, list[Fluent]]:
         table: dict[str, list[Fluent]] = {}
-        for fluent in sorted(self.values):
+        for fluent in self.values:
             table.setdefault(fluent[0], []).append(fluent)
         return table
 
     @cached_property
+    def _in_order(self) -> dict[str, list[Fluent]]:
+        return {}
+
+    @cached_property
     def _owners(self) -> dict[tuple[str, Value], Fluent]:
-        return {(fluent[0], value): fluent for fluent, value in sorted(self.values.items(), key=lambda item: item[0])}
+        found: dict[tuple[str, Value], Fluent] = {}
+        for fluent, value in self.values.items():
+            key = (fluent[0], value)
+            found[key] = max(fluent, found.get(key, fluent))
+        return found
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
         """The fluents of a predicate or counter that have a value, sorted (static ones as found)."""
-        return self._by_predicate.get(predicate) or self.universe.fluents(predicate)
+        if predicate not in self._in_order:
+            self._in_order[predicate] = sorted(self._by_predicate.get(predicate, ()))
+        return self._in_order[predicate] or self.universe.fluents(predicate)
 
     def owner(self, predicate: str, value: str) -> Fluent | None:
         """The fluent of an injective predicate that has the value, if one has."""
@@ -201,7 +211,7 @@ class State:
     def counts(self) -> Iterator[tuple[Fluent, int]]:
         """The counters and their numbers, sorted."""
         for counter in self.universe.vocabulary.counters:
-            for fluent in self._by_predicate.get(counter.name, ()):
+            for fluent in sorted(self._by_predicate.get(counter.name, ())):
                 yield fluent, int(self.values[fluent])
 
     def __eq__(self, other: object) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -16,6 +16,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.loop import run_episode
 from worldwright.envs.registry import make_env
 from worldwright.planning.engines import ENGINES, engine_named
+from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus, cpu_seconds
 from worldwright.world_model.goal import Then, next_reaches
 from worldwright.world_model.model import WorldModel
@@ -88,7 +89,7 @@ def planned_in_view(laws: WorldModel, config: AgentConfig, level: Level, seeds: 
         if (problem := _problem(laws, level, seed)) is None:
             continue
         start = cpu_seconds()
-        result = engine.solve(problem, limits)
+        result = engine.solve(replace(problem, lookahead=Lookaheads().of(laws)), limits)
         costs.append(cpu_seconds() - start)
         failed += result.status is not PlanStatus.SOLVED
     return Cost(costs, failed)

@@ -12,10 +12,12 @@ import pytest
 from tests.planning.grid_worlds import MODEL, RULES, WIN, door_key, holding, next_to, state_of
 from worldwright.envs.household.vocabulary import VOCABULARY as HOUSEHOLD
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
+from worldwright.planning.aims import MOST
 from worldwright.planning.engines import engine_named
 from worldwright.planning.lookahead import Lookahead, Lookaheads, follows
-from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.validation import replay
+from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.syntax import parse_rule
@@ -62,6 +64,13 @@ def walk(state: State, steps: int, seed: int) -> list[State]:
     return states
 
 
+def planned(
+    lookahead: Lookahead, state: State, *goals: Reach, shortest: bool = True, limit: int = MANY, cpu: float = 60
+) -> tuple[PlanStep, ...] | None:
+    problem = PlanningProblem(MODEL, state, goals)
+    return lookahead.plan(problem, Deadline(cpu), shortest, limit)
+
+
 def test_what_is_reached_is_what_the_model_leads_to_in_as_many_steps() -> None:
     state = state_of("####### #@.d.G# #k..L.# #######")
     everything = by_the_model(state, MANY)
@@ -92,14 +101,38 @@ def test_what_becomes_known_of_the_map_counts() -> None:
     assert len(by_looking(lookahead, larger)) == 12
 
 
+@pytest.mark.parametrize("shortest", [True, False])
 @pytest.mark.parametrize("seed", range(12))
-def test_plans_are_as_short_as_optimal_ones(seed: int) -> None:
+def test_plans_are_as_short_as_optimal_ones(seed: int, shortest: bool) -> None:
+    """Going nowhere twice is no detour where there is one door and what is needed is what the goal speaks of."""
     problem = door_key(5 + seed % 3, seed)
-    steps = Lookahead(MODEL).plan(problem.state, problem.goals, MANY, Deadline(60))
+    steps = planned(Lookahead(MODEL), problem.state, *problem.goals, shortest=shortest)
     assert steps is not None
     best = engine_named("search").solve(problem, LIMITS)
     assert best.plan is not None and len(steps) == len(best.plan)
     assert not isinstance(replay(problem, [step.action for step in steps]), str)
+
+
+@pytest.mark.parametrize("goal", [next_to("key", "yellow", "ball", "red"), next_to("ball", "red", "key", "yellow")])
+def test_what_is_to_be_put_somewhere_is_carried_there(goal: Reach) -> None:
+    state = state_of(ROOMS)
+    problem = PlanningProblem(MODEL, state, (goal,))
+    steps = planned(Lookahead(MODEL), state, goal, shortest=False)
+    best = engine_named("fast-downward-optimal").solve(problem, LIMITS)
+    assert steps is not None and best.plan is not None
+    assert not isinstance(replay(problem, [step.action for step in steps]), str)
+    assert len(best.plan) <= len(steps) <= 1.5 * len(best.plan)
+
+
+def test_only_the_engine_for_shortest_plans_goes_nowhere_twice() -> None:
+    """A ball that is not asked for is in the way: to take it is the last resort, and not the shortest plan."""
+    state = state_of("####### #@b..k# #.###.# #.....# #######")
+    problem = PlanningProblem(MODEL, state, (holding("key", "yellow"),), lookahead=Lookahead(MODEL))
+    around = engine_named("fast-downward").solve(problem, LIMITS)
+    best = engine_named("fast-downward-optimal").solve(problem, LIMITS)
+    assert around.plan is not None and best.plan is not None
+    assert Action("drop") not in around.plan.actions
+    assert len(best.plan) <= len(around.plan)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -117,17 +150,18 @@ def test_an_engine_solves_the_same_with_and_without(seed: int) -> None:
 def test_that_all_in_reach_was_looked_at_in_vain_is_a_proof() -> None:
     state = state_of("##### #@.D# #..#G #####")
     with pytest.raises(PlanningStopped) as stopped:
-        Lookahead(MODEL).plan(state, [WIN], MANY, Deadline(60))
+        planned(Lookahead(MODEL), state, WIN, shortest=False)
     assert stopped.value.status is PlanStatus.UNSOLVABLE
-    assert Lookahead(MODEL).plan(state, [WIN], 3, Deadline(60)) is None
+    assert planned(Lookahead(MODEL), state, WIN, limit=3) is None
     with pytest.raises(PlanningStopped) as stopped:
-        Lookahead(MODEL).plan(state, [WIN], MANY, Deadline(0))
+        planned(Lookahead(MODEL), state, WIN, cpu=0)
     assert stopped.value.status is PlanStatus.TIMEOUT
 
 
-def test_goals_that_search_among_all_things_are_left_to_planners() -> None:
-    state = state_of(ROOMS)
-    assert Lookahead(MODEL).plan(state, [next_to("key", "yellow", "ball", "red")], MANY, Deadline(60)) is None
+def test_goals_that_too_many_things_may_meet_are_left_to_planners() -> None:
+    row = "#" + "k" * (MOST + 1) + "@.#"
+    state = state_of(" ".join(["#" * len(row), row, "#" * len(row)]))
+    assert planned(Lookahead(MODEL), state, next_to("key", "yellow", "key", "yellow")) is None
 
 
 def test_going_directly_comes_nowhere_twice_and_everywhere_where_one_can_go() -> None:
@@ -163,11 +197,11 @@ def test_each_set_of_laws_is_looked_ahead_with_on_its_own() -> None:
     assert lookaheads.of(replace(MODEL, steps=7)) is first
     assert first is not None and lookaheads.of(fewer) is not first
     state = state_of("##### #@k.# #####")
-    assert first.plan(state, [holding("key", "yellow")], MANY, Deadline(60)) is not None
+    assert planned(first, state, holding("key", "yellow")) is not None
     other = lookaheads.of(fewer)
     assert other is not None
     with pytest.raises(PlanningStopped):
-        other.plan(state, [holding("key", "yellow")], MANY, Deadline(60))
+        planned(other, state, holding("key", "yellow"))
 
 
 def test_what_nothing_known_is_like_is_given_up_before_anything_is_grounded() -> None:

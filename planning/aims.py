@@ -1,0 +1,107 @@
+"""Goals made ready to be asked of the many states of one search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from worldwright.planning.facts import Facts
+from worldwright.planning.problem import PlanningProblem
+from worldwright.planning.relevance import candidates, goal_things, lone_conditions
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import Condition, Exists, Literal
+from worldwright.world_model.matching import Binding, Query
+from worldwright.world_model.state import Change, Fluent, Readable, Value
+
+MOST = 40  # questions to which all the goals together may come down
+
+
+@dataclass(frozen=True)
+class _Aim:
+    """What a goal asks, and the ways to fill in those of its variables that only certain things fit."""
+
+    query: Query
+    ways: Sequence[Binding]
+
+    def met(self, state: Readable) -> bool:
+        return any(self.query.holds(state, way) for way in self.ways)
+
+
+@dataclass(frozen=True)
+class Aims:
+    """The goals of a problem, of which any one will do.
+
+    Attributes:
+        places: goals that only ask that a fluent has a value: by fluent, the values that will do.
+        others: the other goals.
+        asked: the predicates that the goals speak of: what changes none of these meets none of them.
+        things: what they name, or what their variables may stand for by conditions on one alone.
+    """
+
+    places: Mapping[Fluent, frozenset[Value]]
+    others: Sequence[_Aim]
+    asked: frozenset[str]
+    things: frozenset[str]
+
+    @staticmethod
+    def of(problem: PlanningProblem) -> Aims | None:
+        """The goals as they can be met from the problem's state; None if too much would have to be asked."""
+        facts = Facts(problem.state, problem.model.rules)
+        places: dict[Fluent, set[Value]] = {}
+        others: list[_Aim] = []
+        for goal in problem.goals:
+            place = _place(goal, facts)
+            if place is not None:
+                places.setdefault(place[0], set()).add(place[1])
+                continue
+            aim = _aim(goal, problem, facts)
+            others.append(aim)
+            if sum(len(each.ways) for each in others) > MOST:
+                return None
+        asked = {name for goal in problem.goals for condition in goal.conditions for name in _predicates(condition)}
+        frozen = {fluent: frozenset(values) for fluent, values in places.items()}
+        return Aims(frozen, others, frozenset(asked), frozenset(goal_things(problem, facts)))
+
+    def met(self, state: Readable) -> bool:
+        """Whether one of the goals holds in a state."""
+        return any(state.value(fluent) in values for fluent, values in self.places.items()) or any(
+            aim.met(state) for aim in self.others
+        )
+
+    def may_meet(self, change: Change) -> bool:
+        """Whether a change may be what meets a goal."""
+        return any(fluent[0] in self.asked for fluent in change)
+
+
+def _place(goal: Reach, facts: Facts) -> tuple[Fluent, Value] | None:
+    """The fluent and the value that it is to have, if the goal asks for no more."""
+    if goal.parameters or len(goal.conditions) != 1 or not isinstance(literal := goal.conditions[0], Literal):
+        return None
+    predicate = facts.predicates.get(literal.atom.predicate)
+    if predicate is None or not literal.positive:
+        return None
+    atom = (literal.atom.predicate, *literal.atom.args)
+    return (atom[:-1], atom[-1]) if predicate.functional else (atom, True)
+
+
+def _aim(goal: Reach, problem: PlanningProblem, facts: Facts) -> _Aim:
+    """A goal, filled in where it has to be searched for what it speaks of."""
+    query = Query(facts.vocabulary, goal.parameters, goal.conditions)
+    if query.follows:
+        return _Aim(query, ({},))
+    lone = {variable: lone_conditions(goal, variable.name, facts) for variable in goal.parameters}
+    filled = {variable.name: list(candidates(goal, variable, facts)) for variable, tests in lone.items() if tests}
+    if prod(map(len, filled.values())) > MOST:
+        return _Aim(query, ({},) * (MOST + 1))
+    known = {id(test) for tests in lone.values() for test in tests}
+    left = [condition for condition in goal.conditions if id(condition) not in known]
+    ways = [dict(zip(filled, names, strict=True)) for names in product(*filled.values())]
+    return _Aim(Query(facts.vocabulary, goal.parameters, left, tuple(filled)), ways)
+
+
+def _predicates(condition: Condition) -> list[str]:
+    if isinstance(condition, Exists):
+        return [name for part in condition.conditions for name in _predicates(part)]
+    return [condition.atom.predicate if isinstance(condition, Literal) else condition.counter.predicate]
