@@ -22,6 +22,7 @@ from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
+from worldwright.planning.facts import changed_names
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
     Clock,
@@ -34,7 +35,7 @@ from worldwright.planning.problem import (
 )
 from worldwright.planning.validation import queries, reaches
 from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
-from worldwright.world_model.language import EQUALS, Exists, LiftedAtom, Literal
+from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON, Vocabulary
@@ -189,14 +190,23 @@ class PlanningDecider:
     def _anew(self, model: WorldModel, state: State) -> Intention | None:
         """Undo the goal, or if it is undone reach it again."""
         reaches = last_reaches(self._tracker.goal)
-        held = [reach for reach in reaches if self._tracker.query(reach).holds(state)]
+        held = [atom for reach in reaches for atom in self._holding(reach, state)]
         if not held:
             return self._plan("goal", model, state, tuple(reaches))
-        denials = tuple(
-            Exists(reach.parameters, tuple(c for c in reach.conditions if not isinstance(c, Exists)), positive=False)
-            for reach in held
-        )
-        return self._plan("win", model, state, (Reach((), denials),))
+        return self._plan("win", model, state, tuple(Reach((), (Literal(atom, positive=False),)) for atom in held))
+
+    def _holding(self, reach: Reach, state: State) -> list[LiftedAtom]:
+        """What makes a formula true in a state, as far as it may be changed."""
+        binding = next(self._tracker.query(reach).bindings(state), None)
+        if binding is None:
+            return []
+        changing = changed_names(self._mind.model.rules)
+        literals = [part for part in reach.conditions if isinstance(part, Literal) and part.positive]
+        return [
+            LiftedAtom(part.atom.predicate, tuple(binding.get(arg, arg) for arg in part.atom.args))
+            for part in literals
+            if part.atom.predicate in changing
+        ]
 
     def _others(self, model: WorldModel, state: State) -> Intention | None:
         """Reach the goal with things that it was not reached with before."""

@@ -93,9 +93,9 @@ class GroundingEngine:
     ) -> tuple[PlanStep, ...] | None:
         """A shortest plan, if it is found near by; raises `PlanningStopped` if there is none."""
         with statistics.stage("look"):
-            if not problem.barred and not conceivable(problem):
+            if not conceivable(problem):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "nothing known is as a goal asks, and no law makes it so")
-            if problem.lookahead is None or problem.barred:
+            if problem.lookahead is None:
                 return None
             return problem.lookahead.plan(problem, deadline, self.shortest)
 

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from worldwright.planning.aims import Aims
 from worldwright.planning.facts import placing
-from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
+from worldwright.planning.problem import Barred, Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.world_model.discrimination import Match, Slotting, Tree
 from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.language import ActionRule, Literal
@@ -22,7 +22,7 @@ from worldwright.world_model.vocabulary import ENDED
 
 _CHECK_EVERY = 256  # states between two looks at the clock
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
-DIRECT = 3_000  # and those in which the agent is where it was not before
+DIRECT = 6_000  # and those in which the agent is where it was not before
 _KEPT = 4  # sets of laws for which a tree is kept
 
 
@@ -103,6 +103,13 @@ def _known(ahead: Ahead, seen: set[frozenset[tuple[Fluent, Value | None]]]) -> b
     return False
 
 
+def _is_barred(action: Action, ahead: Ahead, barred: Barred) -> bool:
+    return any(
+        name == action.name and all(ahead.value(fluent) == value for fluent, value in situation)
+        for name, situation in barred
+    )
+
+
 def follows(model: WorldModel) -> bool:
     """Whether no action takes arguments and every rule only follows references from the agent's own facts."""
     vocabulary = model.vocabulary
@@ -129,7 +136,7 @@ class Lookahead:
         self._slotting = Slotting(vocabulary)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
-    def reach(self, state: State, limit: int, directly: bool = False) -> Iterator[Ahead]:
+    def reach(self, state: State, limit: int, directly: bool = False, barred: Barred = frozenset()) -> Iterator[Ahead]:
         """The states in reach, nearest first, at the most `limit` of them, the first among them.
 
         With `directly` nowhere is come to twice: what is changed on the way (a door is opened) is only of use to go
@@ -146,7 +153,7 @@ class Lookahead:
             yield ahead
             if ahead.value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead):
+            for step, change in self._moves(ahead, barred):
                 after = ahead.after(change, step)
                 if not _known(after, seen) and not (directly and self._came_back(change, after, been)):
                     queue.append(after)
@@ -178,16 +185,16 @@ class Lookahead:
         aims = Aims.of(problem)
         if aims is None:
             return None
-        direct = None if shortest else self._directly(aims, problem.state, deadline)
-        return direct or self._near(aims, problem.state, deadline, limit)
+        direct = None if shortest else self._directly(aims, problem, deadline)
+        return direct or self._near(aims, problem, deadline, limit)
 
-    def _directly(self, aims: Aims, state: State, deadline: Deadline) -> tuple[PlanStep, ...] | None:
+    def _directly(self, aims: Aims, problem: PlanningProblem, deadline: Deadline) -> tuple[PlanStep, ...] | None:
         """A plan on which the agent is nowhere twice with the same in its hands, the shortest such one.
 
         Things that the goals do not speak of are only taken once nothing is left to be done without, and as few of
         them as can be.
         """
-        first = Ahead(state, {})
+        first = Ahead(problem.state, {})
         been, seen = {tuple(map(first.value, self._own))}, {_key(first)}
         queue = [(0, 0, 0, first)]
         for looked in range(DIRECT):
@@ -198,7 +205,7 @@ class Lookahead:
             taken, _, _, ahead = heappop(queue)
             if ahead.value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead):
+            for step, change in self._moves(ahead, problem.barred):
                 after = ahead.after(change, step)
                 if aims.may_meet(change) and aims.met(after):
                     return after.path()
@@ -213,10 +220,12 @@ class Lookahead:
         taken = (change.get(fluent) for fluent in self._hands)
         return any(thing not in aims.things and thing not in self._constants for thing in taken if thing is not None)
 
-    def _near(self, aims: Aims, state: State, deadline: Deadline, limit: int) -> tuple[PlanStep, ...] | None:
+    def _near(
+        self, aims: Aims, problem: PlanningProblem, deadline: Deadline, limit: int
+    ) -> tuple[PlanStep, ...] | None:
         """The shortest plan, if it is among the nearest states."""
         looked = 0
-        for ahead in self.reach(state, limit):
+        for ahead in self.reach(problem.state, limit, barred=problem.barred):
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
             if aims.met(ahead):
@@ -226,13 +235,13 @@ class Lookahead:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
         return None
 
-    def _moves(self, ahead: Ahead) -> Iterator[tuple[PlanStep, Change]]:
-        """The actions that change something, and what."""
+    def _moves(self, ahead: Ahead, barred: Barred) -> Iterator[tuple[PlanStep, Change]]:
+        """The actions that change something and are not barred, and what they change."""
         moves, slots = self._tree.find(ahead)
         value = ahead.value
         for step, change_of in moves:
             change = change_of(value, slots)
-            if change:
+            if change and not (barred and _is_barred(step.action, ahead, barred)):
                 yield step, change
 
     def _joined(self, matches: Sequence[Match]) -> list[tuple[PlanStep, Changing]]:

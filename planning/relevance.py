@@ -13,7 +13,7 @@ from worldwright.planning.facts import Facts
 from worldwright.planning.problem import Deadline, PlanningProblem
 from worldwright.planning.reachability import Reachability
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import Condition, Literal, is_variable
+from worldwright.world_model.language import EQUALS, Condition, Literal, is_variable
 from worldwright.world_model.state import Fluent
 from worldwright.world_model.vocabulary import Variable
 
@@ -99,13 +99,12 @@ def _named(condition: Condition) -> list[str]:
 
 
 def lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
-    """The unchanging positive literals of a goal that speak of one variable and of constants."""
+    """The literals of a goal that speak of one variable and of constants, and say what no rule changes."""
     return [
         part
         for part in goal.conditions
         if isinstance(part, Literal)
-        and part.positive
-        and part.atom.predicate in facts.predicates
+        and (part.atom.predicate == EQUALS or (part.positive and part.atom.predicate in facts.predicates))
         and part.atom.predicate not in facts.changing
         and variable in part.atom.args
         and all(not is_variable(arg) or arg == variable for arg in part.atom.args)
@@ -115,6 +114,9 @@ def lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
 def _test(literal: Literal, facts: Facts) -> Callable[[str], bool]:
     """Whether a literal holds of an object."""
     value, head, args = facts.value, literal.atom.predicate, literal.atom.args
+    if head == EQUALS:
+        named = [arg for arg in args if not is_variable(arg)]
+        return lambda name: all(arg == name for arg in named) == literal.positive
     functional = facts.predicates[head].functional
     keys, wanted = (args[:-1], args[-1]) if functional else (args, "")
     if len(keys) == 1 and not is_variable(wanted):
