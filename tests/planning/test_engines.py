@@ -12,6 +12,7 @@ import pytest
 from tests.planning.grid_worlds import MODEL, WIN, door_key, goal, holding, next_to, nine_rooms, state_of
 from worldwright.planning import sas
 from worldwright.planning.engines import ENGINES, FastDownward, GroundingEngine, UnknownEngine, engine_named
+from worldwright.planning.lookahead import Lookahead
 from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus
 from worldwright.planning.process import run
 from worldwright.planning.up_bridge import UnifiedPlanning
@@ -101,9 +102,12 @@ def test_nothing_is_done_after_the_end() -> None:
     assert engine_named("fast-downward").solve(over_lava, LIMITS).status is PlanStatus.UNSOLVABLE
 
 
+@pytest.mark.parametrize("lookahead", [None, Lookahead(MODEL)])
 @pytest.mark.parametrize("name", ["fast-downward", "search"])
-def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(name: str) -> None:
-    engine, problem = engine_named(name), door_key(6)
+def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(
+    name: str, lookahead: Lookahead | None
+) -> None:
+    engine, problem = engine_named(name), replace(door_key(6), lookahead=lookahead)
     plan = engine.solve(problem, Limits()).plan
     assert plan is not None
     state, barred = problem.state, set()
