@@ -7,7 +7,7 @@ first pursues the goal. A plan is kept as long as it still leads to its end in t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice, zip_longest
 
@@ -33,8 +33,8 @@ from worldwright.planning.problem import (
     PlanStep,
     without_collector,
 )
-from worldwright.planning.validation import queries, reaches
-from worldwright.world_model.goal import GoalTracker, Reach, constants_of, last_reaches, next_reaches
+from worldwright.planning.validation import reaches
+from worldwright.world_model.goal import GoalTracker, Reach, Wanted, constants_of, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
@@ -251,8 +251,8 @@ class PlanningDecider:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        goal = _reached(model, _end(model, state, plan), goals)
-        return Intention(purpose, plan, model, reaches(model, goals), goal=goal, hoped=state)
+        goal = problem.wanted.met(_end(model, state, plan))
+        return Intention(purpose, plan, model, reaches(problem.wanted), goal=goal, hoped=state)
 
     def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
         """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.
@@ -356,7 +356,8 @@ class PlanningDecider:
             if action is not None and (anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
                 there = variation.situation
-                return Intention(purpose, plan, laws, reaches(laws, (there,)), trial=True, goal=there)
+                worth = reaches(Wanted(laws.vocabulary, (there,)))
+                return Intention(purpose, plan, laws, worth, trial=True, goal=there)
         for variation in ways:
             self._let_be(variation.situation)
         return None
@@ -458,11 +459,6 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
-
-
-def _reached(model: WorldModel, state: State, goals: Sequence[Reach]) -> Reach | None:
-    """The first of some goals that holds in a state."""
-    return next((goal for goal in goals if any(query.holds(state) for query in queries(model, (goal,)))), None)
 
 
 def _lasting(state: State) -> tuple[object, ...]:

@@ -275,14 +275,16 @@ class Memory:
             self._cells[place] = cell_name(place)
             self._places[cell_name(place)] = place
             universe.add_object(self._cells[place], lattice.cell)
+        new = set(places)
         for x, y in places:
+            here = self._cells[x, y]
             for direction, (dx, dy) in lattice.directions.items():
                 neighbour = self._cells.get((x + dx, y + dy))
                 if neighbour is not None:
-                    universe.add_fact((lattice.neighbour, direction, self._cells[(x, y)], neighbour))
-                back = self._cells.get((x - dx, y - dy))
-                if back is not None:
-                    universe.add_fact((lattice.neighbour, direction, back, self._cells[(x, y)]))
+                    universe.add_value((lattice.neighbour, direction, here), neighbour)
+                behind = (x - dx, y - dy)
+                if behind in self._cells and behind not in new:
+                    universe.add_value((lattice.neighbour, direction, self._cells[behind]), here)
 
     def _take_facts(
         self, graph: SceneGraph, lattice: Lattice, looks: Mapping[str, Appearance], seen: list[_Seen]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import prod
+from itertools import islice, product
 
 from worldwright.planning.facts import Facts
 from worldwright.planning.problem import PlanningProblem
@@ -40,7 +39,7 @@ class Aims:
         things: what they name, or what their variables may stand for by conditions on one alone.
     """
 
-    places: Mapping[Fluent, frozenset[Value]]
+    places: Mapping[Fluent, Mapping[Value, Reach]]
     others: Sequence[_Aim]
     asked: frozenset[str]
     things: frozenset[str]
@@ -49,20 +48,13 @@ class Aims:
     def of(problem: PlanningProblem) -> Aims | None:
         """The goals as they can be met from the problem's state; None if too much would have to be asked."""
         facts = Facts(problem.state, problem.model.rules)
-        places: dict[Fluent, set[Value]] = {}
         others: list[_Aim] = []
-        for goal in problem.goals:
-            place = _place(goal, facts)
-            if place is not None:
-                places.setdefault(place[0], set()).add(place[1])
-                continue
-            aim = _aim(goal, problem, facts)
-            others.append(aim)
+        for goal, query in problem.wanted.others:
+            others.append(_Aim(query, ({},)) if query.follows else _filled_in(goal, facts))
             if sum(len(each.ways) for each in others) > MOST:
                 return None
         asked = {name for goal in problem.goals for condition in goal.conditions for name in _predicates(condition)}
-        frozen = {fluent: frozenset(values) for fluent, values in places.items()}
-        return Aims(frozen, others, frozenset(asked), frozenset(goal_things(problem, facts)))
+        return Aims(problem.wanted.places, others, frozenset(asked), frozenset(goal_things(problem, facts)))
 
     def met(self, state: Readable) -> bool:
         """Whether one of the goals holds in a state."""
@@ -75,30 +67,15 @@ class Aims:
         return any(fluent[0] in self.asked for fluent in change)
 
 
-def _place(goal: Reach, facts: Facts) -> tuple[Fluent, Value] | None:
-    """The fluent and the value that it is to have, if the goal asks for no more."""
-    if goal.parameters or len(goal.conditions) != 1 or not isinstance(literal := goal.conditions[0], Literal):
-        return None
-    predicate = facts.predicates.get(literal.atom.predicate)
-    if predicate is None or not literal.positive:
-        return None
-    atom = (literal.atom.predicate, *literal.atom.args)
-    return (atom[:-1], atom[-1]) if predicate.functional else (atom, True)
-
-
-def _aim(goal: Reach, problem: PlanningProblem, facts: Facts) -> _Aim:
-    """A goal, filled in where it has to be searched for what it speaks of."""
-    query = Query(facts.vocabulary, goal.parameters, goal.conditions)
-    if query.follows:
-        return _Aim(query, ({},))
+def _filled_in(goal: Reach, facts: Facts) -> _Aim:
+    """A goal that would have to be searched for what it speaks of."""
     lone = {variable: lone_conditions(goal, variable.name, facts) for variable in goal.parameters}
     filled = {variable.name: list(candidates(goal, variable, facts)) for variable, tests in lone.items() if tests}
-    if prod(map(len, filled.values())) > MOST:
-        return _Aim(query, ({},) * (MOST + 1))
     known = {id(test) for tests in lone.values() for test in tests}
     left = [condition for condition in goal.conditions if id(condition) not in known]
-    ways = [dict(zip(filled, names, strict=True)) for names in product(*filled.values())]
-    return _Aim(Query(facts.vocabulary, goal.parameters, left, tuple(filled)), ways)
+    ways = islice(product(*filled.values()), MOST + 1)
+    query = Query(facts.vocabulary, goal.parameters, left, tuple(filled))
+    return _Aim(query, [dict(zip(filled, names, strict=True)) for names in ways])
 
 
 def _predicates(condition: Condition) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from worldwright.planning import sas
-from worldwright.planning.grounding import ground, reached_goal
+from worldwright.planning.grounding import ground
 from worldwright.planning.problem import (
     Deadline,
     Limits,
@@ -73,7 +73,7 @@ class GroundingEngine:
         statistics = Statistics()
         deadline = Deadline(limits.cpu_seconds)
         try:
-            if reached_goal(problem) is not None:
+            if problem.wanted.met(problem.state) is not None:
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             near = self._near(problem, deadline, statistics)
             if near is not None:

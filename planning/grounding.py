@@ -20,8 +20,6 @@ from worldwright.planning.problem import (
 from worldwright.planning.reachability import Instance, Reachability
 from worldwright.planning.relevance import explore
 from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask
-from worldwright.world_model.goal import Reach
-from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import Fluent, Value
 from worldwright.world_model.vocabulary import ENDED
@@ -102,15 +100,6 @@ def _otherwise(
         for number, other in enumerate(numbering.domains[variable])
         if other != value
     ]
-
-
-def reached_goal(problem: PlanningProblem) -> Reach | None:
-    """The first of the problem's goals that holds already, if one does."""
-    vocabulary = problem.model.vocabulary
-    for goal in problem.goals:
-        if Query(vocabulary, goal.parameters, goal.conditions).holds(problem.state):
-            return goal
-    return None
 
 
 def _goals(reachability: Reachability, numbering: Numbering) -> tuple[GroundGoal, ...]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from worldwright.world_model.goal import Reach
+from worldwright.world_model.goal import Reach, Wanted
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 
@@ -40,6 +41,11 @@ class PlanningProblem:
     goals: tuple[Reach, ...]
     barred: Barred = frozenset()
     lookahead: Lookahead | None = field(default=None, compare=False)
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """The goals, ready to be asked of states."""
+        return Wanted(self.model.vocabulary, self.goals)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from worldwright.planning.grounding import reached_goal
 from worldwright.planning.problem import (
     Limits,
     Plan,
@@ -46,7 +45,7 @@ class UnifiedPlanning:
         """Plan within limits (each process that the engine starts has the CPU limit to itself)."""
         statistics = Statistics()
         try:
-            if reached_goal(problem) is not None:
+            if problem.wanted.met(problem.state) is not None:
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             with statistics.stage("write"):
                 domain, task = pddl(problem)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
-from worldwright.world_model.goal import Reach
-from worldwright.world_model.matching import Query
+from worldwright.world_model.goal import Wanted
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import ENDED
@@ -30,7 +29,7 @@ def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
             return f"step {number}, {action}: changes nothing in the model"
         steps.append(PlanStep(action, tuple(dict.fromkeys(firing.rule.name for firing in prediction.firings))))
         state = prediction.state
-    if not any(query.holds(state) for query in queries(model, problem.goals)):
+    if problem.wanted.met(state) is None:
         return "no goal holds in the model after the last step"
     return Plan(tuple(steps))
 
@@ -69,15 +68,9 @@ def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, 
     return worth(state)
 
 
-def reaches(model: WorldModel, goals: Sequence[Reach]) -> Worth:
-    """Whether a state is one of the goals."""
-    wanted = queries(model, goals)
-    return lambda state: any(query.holds(state) for query in wanted)
-
-
-def queries(model: WorldModel, goals: Sequence[Reach]) -> list[Query]:
-    """The compiled goals."""
-    return [Query(model.vocabulary, goal.parameters, goal.conditions) for goal in goals]
+def reaches(wanted: Wanted) -> Worth:
+    """Whether a state is one of those wanted."""
+    return lambda state: wanted.met(state) is not None
 
 
 def _ended(state: State) -> bool:

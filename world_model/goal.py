@@ -8,15 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from worldwright.world_model.errors import SyntaxProblem
-from worldwright.world_model.language import Condition, Literal, is_variable, show_all, show_parameters
+from worldwright.world_model.language import EQUALS, Condition, Literal, is_variable, show_all, show_parameters
 from worldwright.world_model.matching import Query
 from worldwright.world_model.sexpr import SExpr, parse_one
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, GroundAtom, Readable, State, Value, split_atom
 from worldwright.world_model.syntax import (
     check_conditions,
     check_parameters,
@@ -145,6 +145,41 @@ def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
     if isinstance(goal, AnyOf):
         return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))
     return _compound(AllOf, rests)
+
+
+class Wanted:
+    """Formulas of which any one will do, ready to be asked of states. Many that only name a place are asked at once.
+
+    Attributes:
+        places: those that ask no more than that a fluent has a value: by fluent and value.
+        others: the others, compiled.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, reaches: Iterable[Reach]) -> None:
+        self.places: dict[Fluent, dict[Value, Reach]] = {}
+        self.others: list[tuple[Reach, Query]] = []
+        for reach in reaches:
+            place = _place(vocabulary, reach)
+            if place is not None:
+                self.places.setdefault(place[0], {}).setdefault(place[1], reach)
+            else:
+                self.others.append((reach, Query(vocabulary, reach.parameters, reach.conditions)))
+
+    def met(self, state: Readable) -> Reach | None:
+        """A formula that holds in a state, if one does."""
+        for fluent, wanted in self.places.items():
+            value = state.value(fluent)
+            if value is not None and value in wanted:
+                return wanted[value]
+        return next((reach for reach, query in self.others if query.holds(state)), None)
+
+
+def _place(vocabulary: Vocabulary, reach: Reach) -> tuple[Fluent, Value] | None:
+    """The fluent and the value that it is to have, if a formula asks for no more."""
+    literal = reach.conditions[0] if len(reach.conditions) == 1 and not reach.parameters else None
+    if not isinstance(literal, Literal) or not literal.positive or literal.atom.predicate == EQUALS:
+        return None
+    return split_atom(vocabulary, GroundAtom(literal.atom.predicate, literal.atom.args))
 
 
 class GoalTracker:

@@ -58,7 +58,7 @@ class Universe:
         self.facts: dict[Fluent, Value] = {}
         self._of_type: dict[str, list[str]] = {}
         self._by_predicate: dict[str, list[Fluent]] = {}
-        self._by_term: dict[tuple[str, int, str], list[Fluent]] = {}
+        self._by_term: dict[str, tuple[dict[tuple[int, str], list[Fluent]], int]] = {}  # and how many are in it
         for name, type_ in vocabulary.constant_types.items():
             self._index_type(name, type_)
         for fact in vocabulary.facts:
@@ -77,11 +77,12 @@ class Universe:
 
     def add_fact(self, atom: tuple[str, ...]) -> None:
         """Add a static atom, (predicate, *arguments)."""
-        fluent, value = split_atom(self.vocabulary, GroundAtom(atom[0], atom[1:]))
+        self.add_value(*split_atom(self.vocabulary, GroundAtom(atom[0], atom[1:])))
+
+    def add_value(self, fluent: Fluent, value: Value) -> None:
+        """Add the static fact that a fluent has a value."""
         if fluent not in self.facts:
             self._by_predicate.setdefault(fluent[0], []).append(fluent)
-            for position, term in enumerate(fluent[1:]):
-                self._by_term.setdefault((fluent[0], position, term), []).append(fluent)
         self.facts[fluent] = value
 
     def copy(self) -> Universe:
@@ -90,7 +91,7 @@ class Universe:
         for name, type_ in self.types.items():
             other.add_object(name, type_)
         for fluent, value in self.facts.items():
-            other.add_fact((fluent[0], *join_atom(fluent, value).args))
+            other.add_value(fluent, value)
         return other
 
     def objects(self, type_: str) -> list[str]:
@@ -103,8 +104,19 @@ class Universe:
 
     def fluents_with(self, predicate: str, terms: Iterable[tuple[int, str]]) -> list[Fluent]:
         """The static fluents that have one of these arguments, (position, name): the one that fewest have."""
-        some = [self._by_term.get((predicate, position, term), []) for position, term in terms]
+        index = self._index(predicate)
+        some = [index.get((position, term), []) for position, term in terms]
         return min(some, key=len) if some else self.fluents(predicate)
+
+    def _index(self, predicate: str) -> dict[tuple[int, str], list[Fluent]]:
+        """The static fluents of a predicate by (position, argument), brought up to date: many are never asked for."""
+        index, known = self._by_term.setdefault(predicate, ({}, 0))
+        fluents = self.fluents(predicate)
+        for fluent in fluents[known:]:
+            for key in enumerate(fluent[1:]):
+                index.setdefault(key, []).append(fluent)
+        self._by_term[predicate] = index, len(fluents)
+        return index
 
 
 def split_atom(vocabulary: Vocabulary, atom: GroundAtom) -> tuple[Fluent, Value]:

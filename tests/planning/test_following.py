@@ -16,7 +16,7 @@ from worldwright.world_model.state import State
 
 LIMITS = Limits(cpu_seconds=60)
 CORRIDOR = PlanningProblem(MODEL, state_of("###### #@..G# ######"), (WIN,))
-WON = reaches(MODEL, (WIN,))
+WON = reaches(CORRIDOR.wanted)
 STRAIGHT = Plan((PlanStep(Action("forward"), ("enters-free",)),) * 2 + (PlanStep(Action("forward"), ("enters-goal",)),))
 
 
