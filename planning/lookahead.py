@@ -127,7 +127,6 @@ class Lookahead:
 
     def __init__(self, model: WorldModel) -> None:
         vocabulary = model.vocabulary
-        self._model = model
         self._actions = [Action(a.name) for a in vocabulary.actions if model.rules_for(a.name)]
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
