@@ -72,9 +72,9 @@ class Ahead:
 
     def after(self, change: Change, step: PlanStep) -> Ahead:
         """The state after a step."""
-        changed = dict(self.changed)
+        changed, before = dict(self.changed), self._values
         for fluent, value in change.items():
-            if self._base.value(fluent) == value:
+            if before.get(fluent) == value:
                 changed.pop(fluent, None)
             else:
                 changed[fluent] = value
@@ -154,13 +154,12 @@ class Lookahead:
                 continue
             for step, change in self._moves(ahead, barred):
                 after = ahead.after(change, step)
-                if not _known(after, seen) and not (directly and self._came_back(change, after, been)):
+                moved = directly and not self._is_own.isdisjoint(change)
+                if not (self._came_back(after, been) if moved else _known(after, seen)):
                     queue.append(after)
 
-    def _came_back(self, change: Change, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
-        """Whether the agent itself was moved to where it had been."""
-        if self._is_own.isdisjoint(change):
-            return False
+    def _came_back(self, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
+        """Whether the agent is where it had been, with the same in its hands; from now on it has been there."""
         here = tuple(map(after.value, self._own))
         if here in been:
             return True
@@ -208,8 +207,8 @@ class Lookahead:
                 after = ahead.after(change, step)
                 if aims.may_meet(change) and aims.met(after):
                     return after.path()
-                stayed = self._is_own.isdisjoint(change)
-                if not (_known(after, seen) if stayed else self._came_back(change, after, been)):
+                moved = not self._is_own.isdisjoint(change)
+                if not (self._came_back(after, been) if moved else _known(after, seen)):
                     number = len(been) + len(seen)
                     heappush(queue, (taken + self._takes_another(change, aims), after.cost, number, after))
         return None

@@ -59,6 +59,8 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
     It is as in `WorldModel.predict`: the first rule that gives a fluent a value wins.
     """
     parts = [_compiled(slotting, match) for match in matches]
+    if len(parts) == 1:  # as it mostly is
+        return lambda value, slots: {f: then for f, then in parts[0](value, slots).items() if value(f) != then}
 
     def change(value: ValueOf, slots: Slots) -> Change:
         found: Change = {}
