@@ -58,6 +58,46 @@ class Prediction:
     firings: tuple[Firing, ...]
 
 
+class _Compiled:
+    """Rules made ready to be asked of states."""
+
+    def __init__(self, vocabulary: Vocabulary, rules: tuple[ActionRule, ...]) -> None:
+        self.rules = rules
+        self._vocabulary = vocabulary
+        self._asked: dict[ActionRule, Query] = {}
+
+    @cached_property
+    def by_action(self) -> dict[str, list[ActionRule]]:
+        """The rules of each action, in their order."""
+        table: dict[str, list[ActionRule]] = {}
+        for rule in self.rules:
+            table.setdefault(rule.action, []).append(rule)
+        return table
+
+    @cached_property
+    def queries(self) -> dict[str, list[tuple[ActionRule, Query]]]:
+        """The rules of each action with what they ask. (To hash a rule costs more than to match it.)"""
+        return {action: [(rule, self.query(rule)) for rule in rules] for action, rules in self.by_action.items()}
+
+    @cached_property
+    def trees(self) -> dict[str, Tree[_Together]]:
+        """For each action, what its rules come to together; of those actions all of whose rules follow references."""
+        return {
+            action: _tree(self._vocabulary, rules)
+            for action, rules in self.queries.items()
+            if all(query.follows for _, query in rules)
+        }
+
+    def query(self, rule: ActionRule) -> Query:
+        """The compiled preconditions of a rule, be it one of these or not."""
+        query = self._asked.get(rule)
+        if query is None:
+            arity = len(self._vocabulary.action(rule.action).types)
+            given = [variable.name for variable in rule.parameters[:arity]]
+            query = self._asked[rule] = Query(self._vocabulary, rule.parameters, rule.preconditions, given)
+        return query
+
+
 @dataclass(frozen=True)
 class WorldModel:
     """What is believed of the laws of a world.
@@ -78,32 +118,20 @@ class WorldModel:
     steps: int = 0
     findings: Findings = field(default_factory=Findings)
     edges: tuple[Edge, ...] = ()
-    _queries: dict[ActionRule, Query] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _kept: _Compiled | None = field(default=None, repr=False, compare=False)
 
-    @cached_property
-    def _compiled(self) -> dict[str, list[tuple[ActionRule, Query]]]:
-        # Looked up by action: to hash a rule costs more than to match it.
-        return {action: [(rule, self.query(rule)) for rule in rules] for action, rules in self._by_action.items()}
+    def __post_init__(self) -> None:
+        if self._kept is None or self._kept.rules is not self.rules:  # `replace` hands it on as long as the rules stay
+            object.__setattr__(self, "_kept", _Compiled(self.vocabulary, self.rules))
 
-    @cached_property
-    def _trees(self) -> dict[str, Tree[_Together]]:
-        """For each action, what its rules come to together; of those actions all of whose rules follow references."""
-        return {
-            action: _tree(self.vocabulary, rules)
-            for action, rules in self._compiled.items()
-            if all(query.follows for _, query in rules)
-        }
-
-    @cached_property
-    def _by_action(self) -> dict[str, list[ActionRule]]:
-        table: dict[str, list[ActionRule]] = {}
-        for rule in self.rules:
-            table.setdefault(rule.action, []).append(rule)
-        return table
+    @property
+    def _ready(self) -> _Compiled:
+        assert self._kept is not None
+        return self._kept
 
     def rules_for(self, action: str) -> Sequence[ActionRule]:
         """The rules of an action, in the model's order."""
-        return self._by_action.get(action, ())
+        return self._ready.by_action.get(action, ())
 
     @cached_property
     def expectations(self) -> Findings:
@@ -132,11 +160,7 @@ class WorldModel:
 
     def query(self, rule: ActionRule) -> Query:
         """The compiled preconditions of a rule; its action's arguments come bound."""
-        query = self._queries.get(rule)
-        if query is None:
-            given = [variable.name for variable in rule.parameters[: self._arity(rule.action)]]
-            query = self._queries[rule] = Query(self.vocabulary, rule.parameters, rule.preconditions, given)
-        return query
+        return self._ready.query(rule)
 
     def _arity(self, action: str) -> int:
         return len(self.vocabulary.action(action).types)
@@ -150,13 +174,13 @@ class WorldModel:
         """The rules that apply, each with every binding for which it does."""
         if len(action.args) != self._arity(action.name):
             raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
-        tree = self._trees.get(action.name)
+        tree = self._ready.trees.get(action.name)
         if tree is not None:
             together, slots = tree.find(state, action.args)
             for match in together.matches:
                 yield Firing(match.rule, {name: slots[at] for name, at in match.places.items()})
             return
-        for rule, query in self._compiled.get(action.name, ()):
+        for rule, query in self._ready.queries.get(action.name, ()):
             given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
             for binding in query.bindings(state, given):
                 yield Firing(rule, binding)
@@ -171,7 +195,7 @@ class WorldModel:
 
     def foretold(self, state: Readable, action: Action) -> Change:
         """The change that `predict` foretells, without the state that it leads to."""
-        tree = self._trees.get(action.name)
+        tree = self._ready.trees.get(action.name)
         if tree is not None:
             together, slots = tree.find(state, action.args)
             return together.change(state.value, slots)
