@@ -142,6 +142,7 @@ class PlanningDecider:
             if not hoping:
                 yield from self._experiments(state)
             yield self._far_frontier(laws, state)
+            yield self._doubted(laws, state)
             yield self._novelty(state)
         yield self._random(state)
 
@@ -337,6 +338,12 @@ class PlanningDecider:
                 return found
         self._undoubted = key
         return None
+
+    def _doubted(self, laws: WorldModel, state: State) -> Intention | None:
+        """A plan to where a law foretells what it foretold wrongly before: each box may have something in it."""
+        rules = self._mind.explorer.doubted(laws.rules)
+        ways = [confirmation(rule, laws.vocabulary) for rule in rules]
+        return self._vary("novelty", laws, state, ways, anew=True) if ways else None
 
     def _vary(
         self, purpose: str, laws: WorldModel, state: State, ways: list[Variation], anew: bool = False

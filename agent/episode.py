@@ -160,6 +160,8 @@ class Episode:
         learner = self.mind.learner
         moved = transition.certain and bool(transition.change())
         self.mind.explorer.note(transition.action, self._hoped, surprised, learner, moved)
+        if self._prediction is not None:
+            self.mind.explorer.rely([firing.rule.name for firing in self._prediction.firings], surprised)
         if surprised and self._intention is not None:
             self._intention = self._intention.doubted()
         if learner is None:

@@ -7,7 +7,8 @@ be tried, and goes there. "New" is judged by context (`novelty`), so rare conjun
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,7 +23,7 @@ from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, 
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import ActionRule, LiftedAtom, Literal
+from worldwright.world_model.language import ActionRule, Effect, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Fluent, State, Universe
 
@@ -31,6 +32,7 @@ _GAIN = 0.25  # steps that seeing one more cell is worth
 _FINER = 0.3  # how much less likely a surprise is to come of a new pair of traits than of a new trait
 _CONSIDERED = 2_000  # actions with arguments that are considered, over all states looked at
 _IDLE = 0.02  # how likely something new comes of what changes nothing by the laws, if something does of what does
+_OFTEN = 0.25  # the share of wrong predictions from which on a law is doubted
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
@@ -67,6 +69,8 @@ class Explorer:
     novelty: Novelty
     rng: random.Random
     _since_surprise: dict[str, int] = field(default_factory=dict)
+    _relied: Counter[str] = field(default_factory=Counter)
+    _wrong: Counter[str] = field(default_factory=Counter)
     _grounded: dict[str, _Grounded] = field(default_factory=dict)
     _sights: dict[tuple[int, Action], Sight] = field(default_factory=dict)
     _newness: dict[str, dict[tuple[int, Action], tuple[int, float] | None]] = field(default_factory=dict)  # by action
@@ -80,6 +84,16 @@ class Explorer:
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None and self.novelty.attend(learner.refs(), learner.names()):
             self._forget_sights()
+
+    def rely(self, rules: Collection[str], surprised: bool) -> None:
+        """Remember that rules were relied on, and whether what they foretold came about."""
+        self._relied.update(rules)
+        self._wrong.update(rules if surprised else ())
+
+    def doubted(self, rules: Sequence[ActionRule]) -> list[ActionRule]:
+        """The rules about things that often foretold wrongly."""
+        wrong = [rule for rule in rules if self._wrong[rule.name] > _OFTEN * self._relied[rule.name]]
+        return [rule for rule in wrong if any(_about_things(effect) for effect in rule.likeliest().effects)]
 
     def _forget_sights(self) -> None:
         self._sights.clear()
@@ -270,6 +284,10 @@ def _promise(action: Action, state: Reached, model: WorldModel) -> float:
     """
     change = model.foretold(state.state(), action)
     return 1.0 if any(len(fluent) > 1 for fluent in change) else _IDLE
+
+
+def _about_things(effect: Effect) -> bool:
+    return isinstance(effect, Literal) and len(effect.atom.args) > 1
 
 
 def _own_places(state: State) -> list[Fluent]:

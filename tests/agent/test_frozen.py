@@ -67,6 +67,12 @@ def test_what_may_hide_something_is_opened_before_what_changes_nothing_is_tried(
     assert won and steps < 80
 
 
+def test_what_hid_something_once_is_opened_wherever_it_stands() -> None:
+    """Three keys are in boxes of three rooms; what is near at hand is not all tried first."""
+    won, steps, _ = played("MiniGrid-ObstructedMaze-2Q-v1", 1_000_001)
+    assert won and steps < 200
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_was_planned_for_in_vain_is_not_planned_for_again_before_something_changes(seed: int) -> None:
     _, _, events = played(HIDING[0], seed)
