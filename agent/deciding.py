@@ -7,7 +7,7 @@ first pursues the goal. A plan is kept as long as it still leads to its end in t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, zip_longest
 
@@ -34,7 +34,15 @@ from worldwright.planning.problem import (
     without_collector,
 )
 from worldwright.planning.validation import reaches
-from worldwright.world_model.goal import GoalTracker, Reach, Wanted, constants_of, last_reaches, next_reaches
+from worldwright.world_model.goal import (
+    GoalTracker,
+    Reach,
+    Wanted,
+    constants_of,
+    last_reaches,
+    later_reaches,
+    next_reaches,
+)
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
@@ -138,6 +146,8 @@ class PlanningDecider:
             hoping = self._memory.containment is not None  # what is not seen is hoped for: it is laws that are lacking
             if hoping:
                 yield from self._experiments(state)
+            if later := self._later(state):
+                yield self._frontier(laws, state, later)
             yield self._frontier(laws, state)
             if not hoping:
                 yield from self._experiments(state)
@@ -400,7 +410,12 @@ class PlanningDecider:
     def _is_explained(self, action: str) -> bool:
         return any(rule.evidence.support >= _WELL_SUPPORTED for rule in self._mind.model.rules_for(action))
 
-    def _frontier(self, model: WorldModel, state: State) -> Intention | None:
+    def _later(self, state: State) -> tuple[Reach, ...]:
+        """What is to be reached only after something else, and is not so yet."""
+        later = later_reaches(self._tracker.remaining) if self._tracker.remaining is not None else []
+        return tuple(reach for reach in later if not self._tracker.query(reach).holds(state))
+
+    def _frontier(self, model: WorldModel, state: State, shunned: Sequence[Reach] = ()) -> Intention | None:
         if self._mind.config.explorer == "random":
             return None
         places = self._memory.unseen_places()
@@ -411,7 +426,7 @@ class PlanningDecider:
             return None
         with Clock() as clock, without_collector():
             lookahead = self._mind.lookaheads.of(model, leaving=True)
-            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead)
+            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead, shunned)
         return self._explore("frontier", target, model, clock.seconds)
 
     def _look_into(self, places: list[str], model: WorldModel, state: State) -> Intention | None:

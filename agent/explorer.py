@@ -16,6 +16,7 @@ from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
+from worldwright.planning.aims import Aims
 from worldwright.planning.facts import placing
 from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Ahead, Lookahead
@@ -211,6 +212,7 @@ class Explorer:
         unseen: Collection[str],
         gain: Callable[[str], int],
         lookahead: Lookahead | None = None,
+        shunned: Sequence[Reach] = (),
     ) -> Target | None:
         """The way to a place not yet seen for which steps and the view it may open are in the best proportion.
 
@@ -220,10 +222,11 @@ class Explorer:
             unseen: names of the places.
             gain: how much seeing a place may reveal.
             lookahead: under the laws that leave things where they are, if these can be followed.
+            shunned: what is not to be brought about on the way, as far as it can be looked ahead for.
         """
         own = _own_places(state)
         best: tuple[float, Reached | Ahead, Fluent, str] | None = None
-        for reached in self._walks(model, state, lookahead):
+        for reached in self._walks(model, state, lookahead, shunned):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
             if not reached.cost:
@@ -240,10 +243,13 @@ class Explorer:
         plan = Plan(_steps(way))
         return Target(plan, lambda end: any(end.value(f) == place for f in _own_places(end)), place, there)
 
-    def _walks(self, model: WorldModel, state: State, lookahead: Lookahead | None) -> Iterator[Reached | Ahead]:
+    def _walks(
+        self, model: WorldModel, state: State, lookahead: Lookahead | None, shunned: Sequence[Reach]
+    ) -> Iterator[Reached | Ahead]:
         """Where the agent can go without moving things, nearest first."""
         if lookahead is not None:
-            return lookahead.reach(state, self.config.search_states, directly=True)
+            aims = Aims.of(PlanningProblem(model, state, tuple(shunned))) if shunned else None
+            return lookahead.reach(state, self.config.search_states, directly=True, shunned=aims)
         task = self._ground(model, state, purpose="frontier")
         return reach(task, limit=self.config.search_states, allow=_leaves_things(task))
 

@@ -135,11 +135,19 @@ class Lookahead:
         self._slotting = Slotting(vocabulary)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
-    def reach(self, state: State, limit: int, directly: bool = False, barred: Barred = frozenset()) -> Iterator[Ahead]:
+    def reach(
+        self,
+        state: State,
+        limit: int,
+        directly: bool = False,
+        barred: Barred = frozenset(),
+        shunned: Aims | None = None,
+    ) -> Iterator[Ahead]:
         """The states in reach, nearest first, at the most `limit` of them, the first among them.
 
         With `directly` nowhere is come to twice: what is changed on the way (a door is opened) is only of use to go
-        where one could not go before. Else all that may be open or shut somewhere multiplies the states.
+        where one could not go before. Else all that may be open or shut somewhere multiplies the states. What is
+        `shunned` is not done to things.
         """
         first = Ahead(state, {})
         seen = {_key(first)}
@@ -154,7 +162,10 @@ class Lookahead:
                 continue
             for step, change in self._moves(ahead, barred):
                 after = ahead.after(change, step)
-                moved = directly and not self._is_own.isdisjoint(change)
+                stayed = self._is_own.isdisjoint(change)
+                if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
+                    continue
+                moved = directly and not stayed
                 if not (self._came_back(after, been) if moved else _known(after, seen)):
                     queue.append(after)
 

@@ -128,6 +128,19 @@ def last_reaches(goal: Goal) -> list[Reach]:
     return [reach for part in parts for reach in last_reaches(part)]
 
 
+def later_reaches(goal: Goal) -> list[Reach]:
+    """The formulas whose turn comes only after others."""
+    if isinstance(goal, Reach):
+        return []
+    parts = goal.parts[1:] if isinstance(goal, Then) else ()
+    found = [reach for part in parts for reach in _reaches(part)]
+    return found + [reach for part in goal.parts[: len(goal.parts) - len(parts)] for reach in later_reaches(part)]
+
+
+def _reaches(goal: Goal) -> list[Reach]:
+    return [goal] if isinstance(goal, Reach) else [reach for part in goal.parts for reach in _reaches(part)]
+
+
 def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
     """What remains of a goal after a state of which `holds` tells the formulas that are true; None if nothing does."""
     if isinstance(goal, Reach):
