@@ -167,7 +167,7 @@ def markdown(found: Sequence[Outcome], asking: Asking, steps: int, held: Held_) 
         "# Who learns the laws of MiniGrid from nothing",
         "",
         f"Made by `python -m tests.bench.authors --steps {steps} --samples {asking.samples} --refinements"
-        f" {asking.refinements} --calls {asking.calls}` with `{asking.model}` at `--llm`, served on two cores by"
+        f" {asking.refinements} --calls {asking.calls}` with `{asking.model}` at `--llm`, served by"
         " `python -m tests.local_model coder`.",
         "",
         f"Each learner takes {steps} steps in turn on {', '.join(TRAINING)}. Exact: the share of {len(held)} held-out"
