@@ -35,7 +35,6 @@ _YES: frozenset[Answer] = frozenset((True,))
 class Match:
     """A rule that applies; its parameters are in slots."""
 
-    number: int
     rule: ActionRule
     places: Places
 
@@ -142,7 +141,7 @@ class Tree(Generic[T]):
     ) -> None:
         self._slotting = slotting
         self._finish = finish
-        candidates = [_candidate(slotting, number, *ruled) for number, ruled in enumerate(rules)]
+        candidates = [_candidate(slotting, *ruled) for ruled in rules]
         self._root: _Node[T] = self._node({}, candidates)
 
     def find(self, state: Readable, given: Sequence[str] = ()) -> tuple[T, Slots]:
@@ -188,7 +187,7 @@ def _further(candidate: _Candidate, known: Mapping[Key, Answer]) -> _Candidate |
 # -- what rules ask ----------------------------------------------------------------------------------------------------
 
 
-def _candidate(slotting: Slotting, number: int, rule: ActionRule, query: Query) -> _Candidate:
+def _candidate(slotting: Slotting, rule: ActionRule, query: Query) -> _Candidate:
     places = {variable.name: at for at, variable in enumerate(rule.parameters[: slotting.given])}
     questions = []
     for condition, bound in query.opening():
@@ -199,7 +198,7 @@ def _candidate(slotting: Slotting, number: int, rule: ActionRule, query: Query) 
             questions.append(_test(slotting, condition, places))
         else:
             questions.append(_whole(query, condition, dict(places)))
-    return _Candidate(Match(number, rule, places), tuple(questions))
+    return _Candidate(Match(rule, places), tuple(questions))
 
 
 def _follow(slotting: Slotting, atom: LiftedAtom, bound: Variable, places: dict[str, int]) -> _Question:
