@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, zip_longest
+from itertools import zip_longest
 
+from worldwright.agent.completing import Completion
 from worldwright.agent.events import Listener, Planned
 from worldwright.agent.explorer import Target
 from worldwright.agent.failures import Failures
@@ -22,7 +23,7 @@ from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.engines import engine_named
-from worldwright.planning.facts import changed_names
+from worldwright.planning.facts import Facts
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
     Clock,
@@ -33,17 +34,19 @@ from worldwright.planning.problem import (
     PlanStep,
     without_collector,
 )
+from worldwright.planning.relevance import goal_things
 from worldwright.planning.validation import reaches
 from worldwright.world_model.goal import (
     GoalTracker,
     Reach,
     Wanted,
+    all_reaches,
     constants_of,
     last_reaches,
     later_reaches,
     next_reaches,
 )
-from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
+from worldwright.world_model.language import LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON, Vocabulary
@@ -56,7 +59,6 @@ _LONG_REST = 50  # and for one of many situations
 _BRIEF = 2.0  # CPU seconds for a plan that serves to explore
 _GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
 _PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
-_BINDINGS = 16  # ways in which the goal holds that are looked at
 _TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
@@ -84,7 +86,7 @@ class PlanningDecider:
         self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
-        self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
+        self._completion = Completion(tracker)
         self._no_plan = False  # whether the goal was out of reach when last planned for
         self._tests: Counter[tuple[object, ...]] = Counter()
         self._untestable: tuple[object, ...] = ()  # what was known when no proposed rule could be tested
@@ -198,39 +200,17 @@ class PlanningDecider:
             or self._anew(model, state)
         )
 
-    def _anew(self, model: WorldModel, state: State) -> Intention | None:
-        """Undo the goal, or if it is undone reach it again."""
-        reaches = last_reaches(self._tracker.goal)
-        held = [atom for reach in reaches for atom in self._holding(reach, state)]
-        if not held:
-            return self._plan("goal", model, state, tuple(reaches))
-        return self._plan("win", model, state, tuple(Reach((), (Literal(atom, positive=False),)) for atom in held))
-
-    def _holding(self, reach: Reach, state: State) -> list[LiftedAtom]:
-        """What makes a formula true in a state, as far as it may be changed."""
-        binding = next(self._tracker.query(reach).bindings(state), None)
-        if binding is None:
-            return []
-        changing = changed_names(self._mind.model.rules)
-        literals = [part for part in reach.conditions if isinstance(part, Literal) and part.positive]
-        return [
-            LiftedAtom(part.atom.predicate, tuple(binding.get(arg, arg) for arg in part.atom.args))
-            for part in literals
-            if part.atom.predicate in changing
-        ]
-
     def _others(self, model: WorldModel, state: State) -> Intention | None:
         """Reach the goal with things that it was not reached with before."""
-        goals = []
-        for reach in last_reaches(self._tracker.goal):
-            taken = self._taken.setdefault(reach, {variable.name: set() for variable in reach.parameters})
-            for binding in islice(self._tracker.query(reach).bindings(state), _BINDINGS):
-                for name, thing in binding.items():
-                    taken[name].add(thing)
-            for name, things in taken.items():
-                denied = [Literal(LiftedAtom(EQUALS, (name, thing)), positive=False) for thing in sorted(things)]
-                goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
-        return self._plan("goal", model, state, tuple(goals)) if goals else None
+        goals = self._completion.otherwise(state)
+        return self._plan("goal", model, state, goals) if goals else None
+
+    def _anew(self, model: WorldModel, state: State) -> Intention | None:
+        """Undo the goal, or if it is undone reach it again."""
+        undone = self._completion.undone(self._mind.model, state)
+        if undone:
+            return self._plan("win", model, state, undone)
+        return self._plan("goal", model, state, tuple(last_reaches(self._tracker.goal)))
 
     def _harmless(self, model: WorldModel, state: State) -> Intention | None:
         """Something not yet done here that, by the laws, changes nothing: the world may wait for a word."""
@@ -246,10 +226,11 @@ class PlanningDecider:
         if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        problem = PlanningProblem(model, state, goals, self._failures.barred(), self._mind.lookaheads.of(model))
+        barred, spared = self._failures.barred(), self._still_wanted(model, state)
+        problem = PlanningProblem(model, state, goals, barred, spared, self._mind.lookaheads.of(model))
         result = self._engine.solve(problem, limits)
-        if problem.barred and result.status is PlanStatus.UNSOLVABLE:  # it may have been bad luck
-            result = self._engine.solve(replace(problem, barred=frozenset()), limits)
+        if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
+            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.UNSOLVABLE:
@@ -264,6 +245,13 @@ class PlanningDecider:
             return None
         goal = problem.wanted.met(_end(model, state, plan))
         return Intention(purpose, plan, model, reaches(problem.wanted), goal=goal, hoped=state)
+
+    def _still_wanted(self, model: WorldModel, state: State) -> frozenset[str]:
+        """The things that what remains of the goal speaks of."""
+        remaining = self._tracker.remaining
+        if remaining is None:
+            return frozenset()
+        return frozenset(goal_things(all_reaches(remaining), Facts(state, model.rules)))
 
     def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
         """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.

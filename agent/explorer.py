@@ -17,10 +17,10 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.aims import Aims
-from worldwright.planning.facts import placing
+from worldwright.planning.bars import Barred, placing
 from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Ahead, Lookahead
-from worldwright.planning.problem import Barred, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from worldwright.agent.intention import Intention
-from worldwright.planning.problem import Barred, Situation
+from worldwright.planning.bars import Barred, Situation
 from worldwright.world_model.language import ActionRule
 from worldwright.world_model.state import Fluent, State
 

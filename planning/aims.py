@@ -54,7 +54,7 @@ class Aims:
             if sum(len(each.ways) for each in others) > MOST:
                 return None
         asked = {name for goal in problem.goals for condition in goal.conditions for name in _predicates(condition)}
-        return Aims(problem.wanted.places, others, frozenset(asked), frozenset(goal_things(problem, facts)))
+        return Aims(problem.wanted.places, others, frozenset(asked), frozenset(goal_things(problem.goals, facts)))
 
     def met(self, state: Readable) -> bool:
         """Whether one of the goals holds in a state."""

@@ -8,7 +8,7 @@ from worldwright.planning.joins import Names
 from worldwright.planning.problem import PlanningStopped, PlanStatus
 from worldwright.world_model.language import ActionRule, CounterChange
 from worldwright.world_model.state import Fluent, State, Value
-from worldwright.world_model.vocabulary import ROOT_TYPE, Predicate, Vocabulary
+from worldwright.world_model.vocabulary import ROOT_TYPE, Predicate
 
 
 class Facts:
@@ -89,8 +89,3 @@ def changed_names(rules: Iterable[ActionRule]) -> frozenset[str]:
         for effect in rule.likeliest().effects:
             names.add(effect.counter.predicate if isinstance(effect, CounterChange) else effect.atom.predicate)
     return frozenset(names)
-
-
-def placing(vocabulary: Vocabulary) -> frozenset[str]:
-    """The predicates that say where things are: those with a default for the unknown."""
-    return frozenset(predicate.name for predicate in vocabulary.predicates if predicate.default is not None)

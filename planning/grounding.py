@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from worldwright.planning.bars import Bars
 from worldwright.planning.cases import Case, Numbering
 from worldwright.planning.cofiring import Candidate, Merger, compatible
 from worldwright.planning.joins import Names
@@ -45,12 +46,18 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
 
 
 def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:
+    bars = problem.bars
     problem = replace(problem, model=lean(problem.model, problem.state))
     reachability, left_out = explore(problem, deadline, complete)
     numbering = Numbering(reachability)
     hopeless = bool(problem.goals) and not complete and not reachability.reaches_goal()
     operators = [] if hopeless else _Operators(problem, reachability, numbering, deadline).all()
+    if problem.spared:
+        found = len(operators)
+        operators = [operator for operator in operators if not _loses(operator, numbering, bars)]
+        bars.withheld += found - len(operators)
     if problem.barred:
+        bars.withheld += 1
         operators = [way for operator in operators for way in _around_bars(problem, numbering, operator)]
     return GroundTask(
         state=problem.state,
@@ -100,6 +107,15 @@ def _otherwise(
         for number, other in enumerate(numbering.domains[variable])
         if other != value
     ]
+
+
+def _loses(operator: GroundOperator, numbering: Numbering, bars: Bars) -> bool:
+    """Whether an operator takes something that is to be spared from its place and puts it nowhere."""
+    before = dict(operator.preconditions)
+    changed = [effect.variable for effect in operator.effects if effect.variable in before]
+    gone = [(numbering.fluents[each], numbering.domains[each][before[each]]) for each in changed]
+    then = {numbering.domains[effect.variable][effect.value] for effect in operator.effects}
+    return any(bars.may_be_lost(fluent, thing) and thing not in then for fluent, thing in gone)
 
 
 def _goals(reachability: Reachability, numbering: Numbering) -> tuple[GroundGoal, ...]:

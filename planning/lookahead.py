@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from worldwright.planning.aims import Aims
-from worldwright.planning.facts import placing
-from worldwright.planning.problem import Barred, Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
+from worldwright.planning.bars import Bars, placing
+from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.world_model.discrimination import Match, Slotting, Tree
 from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.language import ActionRule, Literal
@@ -103,13 +103,6 @@ def _known(ahead: Ahead, seen: set[frozenset[tuple[Fluent, Value | None]]]) -> b
     return False
 
 
-def _is_barred(action: Action, ahead: Ahead, barred: Barred) -> bool:
-    return any(
-        name == action.name and all(ahead.value(fluent) == value for fluent, value in situation)
-        for name, situation in barred
-    )
-
-
 def follows(model: WorldModel) -> bool:
     """Whether no action takes arguments and every rule only follows references from the agent's own facts."""
     vocabulary = model.vocabulary
@@ -140,7 +133,7 @@ class Lookahead:
         state: State,
         limit: int,
         directly: bool = False,
-        barred: Barred = frozenset(),
+        bars: Bars | None = None,
         shunned: Aims | None = None,
     ) -> Iterator[Ahead]:
         """The states in reach, nearest first, at the most `limit` of them, the first among them.
@@ -160,7 +153,7 @@ class Lookahead:
             yield ahead
             if ahead.value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead, barred):
+            for step, change in self._moves(ahead, bars):
                 after = ahead.after(change, step)
                 stayed = self._is_own.isdisjoint(change)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
@@ -214,7 +207,7 @@ class Lookahead:
             taken, _, _, ahead = heappop(queue)
             if ahead.value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead, problem.barred):
+            for step, change in self._moves(ahead, problem.bars):
                 after = ahead.after(change, step)
                 if aims.may_meet(change) and aims.met(after):
                     return after.path()
@@ -234,7 +227,7 @@ class Lookahead:
     ) -> tuple[PlanStep, ...] | None:
         """The shortest plan, if it is among the nearest states."""
         looked = 0
-        for ahead in self.reach(problem.state, limit, barred=problem.barred):
+        for ahead in self.reach(problem.state, limit, bars=problem.bars):
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
             if aims.met(ahead):
@@ -244,13 +237,13 @@ class Lookahead:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
         return None
 
-    def _moves(self, ahead: Ahead, barred: Barred) -> Iterator[tuple[PlanStep, Change]]:
-        """The actions that change something and are not barred, and what they change."""
+    def _moves(self, ahead: Ahead, bars: Bars | None) -> Iterator[tuple[PlanStep, Change]]:
+        """The actions that change something and are not withheld, and what they change."""
         moves, slots = self._tree.find(ahead)
         value = ahead.value
         for step, change_of in moves:
             change = change_of(value, slots)
-            if change and not (barred and _is_barred(step.action, ahead, barred)):
+            if change and not (bars and bars.withholds(step.action, ahead, change)):
                 yield step, change
 
     def _joined(self, matches: Sequence[Match]) -> list[tuple[PlanStep, Changing]]:

@@ -12,15 +12,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from worldwright.planning.bars import Barred, Bars
 from worldwright.world_model.goal import Reach, Wanted
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Fluent, State, Value
+from worldwright.world_model.state import State
 
 if TYPE_CHECKING:
     from worldwright.planning.lookahead import Lookahead
-
-Situation = frozenset[tuple[Fluent, Value | None]]  # None: it has no value, or does not hold
-Barred = frozenset[tuple[str, Situation]]  # actions by name, each with facts where it is not to be done
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class PlanningProblem:
 
     Attributes:
         barred: what is not to be done where, whatever the rules say: an action's name and facts, in which `?0`, `?1`
-            stand for its arguments. Engines of unified-planning do not heed it.
+            stand for its arguments.
+        spared: things that are not to vanish. Engines of unified-planning heed neither this nor what is barred.
         lookahead: what was worked out of the model's laws already, if that is kept.
     """
 
@@ -40,12 +39,18 @@ class PlanningProblem:
     state: State
     goals: tuple[Reach, ...]
     barred: Barred = frozenset()
+    spared: frozenset[str] = frozenset()
     lookahead: Lookahead | None = field(default=None, compare=False)
 
     @cached_property
     def wanted(self) -> Wanted:
         """The goals, ready to be asked of states."""
         return Wanted(self.model.vocabulary, self.goals)
+
+    @cached_property
+    def bars(self) -> Bars:
+        """What is not to be done, ready to be asked."""
+        return Bars(self.model.vocabulary, self.barred, self.spared)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def explore(
         kept = {*_held(problem), *moved[:FEW_THINGS]}  # those found first are near
     else:
         if not reachability.reaches_goal():
-            reachability.release(goal_things(problem, facts))
+            reachability.release(goal_things(problem.goals, facts))
             reachability.run(until_goal=True)
         if not reachability.reaches_goal():
             reachability.release(None)
@@ -83,10 +83,10 @@ def _held(problem: PlanningProblem) -> list[str]:
     return [str(value) for value in values if value is not None]
 
 
-def goal_things(problem: PlanningProblem, facts: Facts) -> list[str]:
+def goal_things(goals: Iterable[Reach], facts: Facts) -> list[str]:
     """The objects that the goals name, or that their variables may stand for by conditions on one variable alone."""
     found: dict[str, None] = {}
-    for goal in problem.goals:
+    for goal in goals:
         found.update(dict.fromkeys(name for part in goal.conditions for name in _named(part)))
         for variable in goal.parameters:
             if lone_conditions(goal, variable.name, facts):  # else it may be anything, which says nothing

@@ -133,12 +133,13 @@ def later_reaches(goal: Goal) -> list[Reach]:
     if isinstance(goal, Reach):
         return []
     parts = goal.parts[1:] if isinstance(goal, Then) else ()
-    found = [reach for part in parts for reach in _reaches(part)]
+    found = [reach for part in parts for reach in all_reaches(part)]
     return found + [reach for part in goal.parts[: len(goal.parts) - len(parts)] for reach in later_reaches(part)]
 
 
-def _reaches(goal: Goal) -> list[Reach]:
-    return [goal] if isinstance(goal, Reach) else [reach for part in goal.parts for reach in _reaches(part)]
+def all_reaches(goal: Goal) -> list[Reach]:
+    """The formulas that a goal is made of."""
+    return [goal] if isinstance(goal, Reach) else [reach for part in goal.parts for reach in all_reaches(part)]
 
 
 def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:

@@ -9,7 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.planning.grid_worlds import MODEL, WIN, door_key, goal, holding, next_to, nine_rooms, state_of
+from tests.planning.grid_worlds import (
+    AHEAD,
+    AHEAD_TYPES,
+    MODEL,
+    WIN,
+    door_key,
+    goal,
+    holding,
+    next_to,
+    nine_rooms,
+    rule,
+    state_of,
+)
+from worldwright.envs.minigrid.vocabulary import NOTHING, VOCABULARY
 from worldwright.planning import sas
 from worldwright.planning.engines import ENGINES, FastDownward, GroundingEngine, UnknownEngine, engine_named
 from worldwright.planning.lookahead import Lookahead
@@ -121,6 +134,41 @@ def test_what_is_barred_where_the_agent_stands_is_done_otherwise_or_not_at_all(
     nowhere: frozenset[tuple[tuple[str, ...], str | int]] = frozenset()
     everywhere = frozenset((name, nowhere) for name, _ in barred)
     assert engine.solve(replace(problem, barred=everywhere), Limits()).status is PlanStatus.UNSOLVABLE
+
+
+SMASHES = rule(
+    "smashes",
+    "toggle",
+    f"{AHEAD_TYPES} ?t - thing",
+    f"{AHEAD} (on ?f ?t) (kind ?t box)",
+    f"(not (on ?f ?t)) (on ?f {NOTHING})",
+)
+BOXED_IN = """
+########
+#@xk...#
+###..###
+########
+"""
+
+
+@pytest.mark.parametrize("looks", [False, True])
+@pytest.mark.parametrize("name", ["fast-downward", "search"])
+def test_what_is_spared_is_moved_but_does_not_vanish(name: str, looks: bool) -> None:
+    laws = replace(MODEL, rules=(*MODEL.rules, parse_rule(VOCABULARY, SMASHES)))
+    lookahead = Lookahead(laws) if looks else None
+    problem = PlanningProblem(laws, state_of(BOXED_IN), (holding("key", "yellow"),), lookahead=lookahead)
+
+    def plan_sparing(*kinds: str) -> list[str]:
+        box = next(thing[1] for thing, kind in problem.state.values.items() if kind == "box")
+        key = next(thing[1] for thing, kind in problem.state.values.items() if kind == "key")
+        here = replace(problem, spared=frozenset({"box": box, "key": key}[kind] for kind in kinds))
+        result = engine_named(name).solve(here, LIMITS)
+        assert result.plan is not None, result.reason
+        assert (here.bars.withheld > 0) == ("box" in kinds)
+        return [rule for step in result.plan.steps for rule in step.rules]
+
+    assert "smashes" in plan_sparing() and "smashes" in plan_sparing("key")
+    assert "smashes" not in plan_sparing("box", "key") and "takes-box" in plan_sparing("box")
 
 
 SHED = Vocabulary(

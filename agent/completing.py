@@ -1,0 +1,55 @@
+"""What is left to reach when all that was asked for holds, but the episode goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from worldwright.planning.facts import changed_names
+from worldwright.world_model.goal import GoalTracker, Reach, last_reaches
+from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.state import State
+
+_BINDINGS = 16  # ways in which the goal holds that are looked at
+
+
+class Completion:
+    """Remembers with which things a goal was reached.
+
+    Args:
+        tracker: of the goal.
+    """
+
+    def __init__(self, tracker: GoalTracker) -> None:
+        self._tracker = tracker
+        self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
+
+    def otherwise(self, state: State) -> tuple[Reach, ...]:
+        """The goal with things that it was not reached with before: those taken may not be the ones that were meant."""
+        goals = []
+        for reach in last_reaches(self._tracker.goal):
+            taken = self._taken.setdefault(reach, {variable.name: set() for variable in reach.parameters})
+            for binding in islice(self._tracker.query(reach).bindings(state), _BINDINGS):
+                for name, thing in binding.items():
+                    taken[name].add(thing)
+            for name, things in taken.items():
+                denied = [Literal(LiftedAtom(EQUALS, (name, thing)), positive=False) for thing in sorted(things)]
+                goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
+        return tuple(goals)
+
+    def undone(self, model: WorldModel, state: State) -> tuple[Reach, ...]:
+        """What makes the goal true, as far as the laws can change it, denied: it may have been reached too early."""
+        changing = changed_names(model.rules)
+        held = (atom for reach in last_reaches(self._tracker.goal) for atom in self._holding(reach, state))
+        return tuple(Reach((), (Literal(atom, positive=False),)) for atom in held if atom.predicate in changing)
+
+    def _holding(self, reach: Reach, state: State) -> Iterable[LiftedAtom]:
+        """The atoms that make a formula true."""
+        binding = next(self._tracker.query(reach).bindings(state), None)
+        if binding is None:
+            return ()
+        literals = [part for part in reach.conditions if isinstance(part, Literal) and part.positive]
+        return [
+            LiftedAtom(part.atom.predicate, tuple(binding.get(arg, arg) for arg in part.atom.args)) for part in literals
+        ]
