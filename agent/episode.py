@@ -69,7 +69,7 @@ class Episode:
     def begin(self, observation: Any, env_id: str, seed: int, mission: str) -> None:
         """Take in the first observation."""
         if self.mind.learner is None:
-            self.mind.explorer.novelty.forget()  # a frozen agent takes nothing from one episode to the next
+            self.mind.explorer.forget()  # a frozen agent takes nothing from one episode to the next
         graph = self.mind.perceiver.perceive(observation)
         sighting = self.memory.update(graph)
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
@@ -158,8 +158,9 @@ class Episode:
 
     def _learn(self, transition: Transition, surprised: bool) -> None:
         learner = self.mind.learner
-        moved = transition.certain and bool(transition.change())
-        self.mind.explorer.note(transition.action, self._hoped, surprised, learner, moved)
+        change = transition.change()
+        moved = transition.certain and bool(change)
+        self.mind.explorer.note(transition.action, self._hoped, surprised, learner, moved, change)
         if self._prediction is not None:
             self.mind.explorer.rely([firing.rule.name for firing in self._prediction.firings], surprised)
         if surprised and self._intention is not None:

@@ -26,13 +26,14 @@ from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import ActionRule, Effect, LiftedAtom, Literal
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import Fluent, State, Universe
+from worldwright.world_model.state import Change, Fluent, Readable, State, Universe
 
 _SETTLED = 40  # uses of an action without surprise after which one try in a context is enough
 _GAIN = 0.25  # steps that seeing one more cell is worth
 _FINER = 0.3  # how much less likely a surprise is to come of a new pair of traits than of a new trait
 _CONSIDERED = 2_000  # actions with arguments that are considered, over all states looked at
 _IDLE = 0.02  # how likely something new comes of what changes nothing by the laws, if something does of what does
+_AGAIN = 0.1  # and of doing the same to the same thing again
 _OFTEN = 0.25  # the share of wrong predictions from which on a law is doubted
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
@@ -72,19 +73,37 @@ class Explorer:
     _since_surprise: dict[str, int] = field(default_factory=dict)
     _relied: Counter[str] = field(default_factory=Counter)
     _wrong: Counter[str] = field(default_factory=Counter)
+    _done_to: set[tuple[str, str]] = field(default_factory=set)  # actions, and the things that they changed
     _grounded: dict[str, _Grounded] = field(default_factory=dict)
     _sights: dict[tuple[int, Action], Sight] = field(default_factory=dict)
     _newness: dict[str, dict[tuple[int, Action], tuple[int, float] | None]] = field(default_factory=dict)  # by action
 
     def note(
-        self, action: Action, before: State, surprised: bool, learner: RuleLearner | None, moved: bool = False
+        self,
+        action: Action,
+        before: State,
+        surprised: bool,
+        learner: RuleLearner | None,
+        moved: bool = False,
+        change: Change | None = None,
     ) -> None:
-        """Remember that the action was done there, whether it surprised, and whether it surely had an effect."""
+        """Remember that the action was done there, whether it surprised, and whether it surely had an effect.
+
+        `change` is what became otherwise, surely or not.
+        """
         self.novelty.add(action, before, moved, surprised)
+        self._done_to |= {(action.name, thing) for thing in _things_of(change or {}, before)}
         self._newness.pop(action.name, None)
         self._since_surprise[action.name] = 0 if surprised else self._since_surprise.get(action.name, 0) + 1
         if learner is not None and self.novelty.attend(learner.refs(), learner.names()):
             self._forget_sights()
+
+    def forget(self) -> None:
+        """Begin from nothing again."""
+        self.novelty.forget()
+        for kept in (self._since_surprise, self._relied, self._wrong, self._done_to):
+            kept.clear()
+        self._forget_sights()
 
     def rely(self, rules: Collection[str], surprised: bool) -> None:
         """Remember that rules were relied on, and whether what they foretold came about."""
@@ -172,7 +191,7 @@ class Explorer:
             if action.args:
                 newness = self._newness_of(action, state, enough, wanted)
             elif times(action) < enough:
-                newness = NEW_CONTEXT, _promise(action, state, model) if trusting else 1.0
+                newness = NEW_CONTEXT, self._promise(action, state, model) if trusting else 1.0
             else:
                 newness = None
             if newness is not None and newness[0] <= finest:
@@ -185,6 +204,17 @@ class Explorer:
             return -chance, explained, times(action), self.novelty.total(action)
 
         return min(new, key=rank, default=None)
+
+    def _promise(self, action: Action, state: Reached, model: WorldModel) -> float:
+        """How likely something new comes of an action without arguments for one who trusts the laws.
+
+        What these did not foretell comes to light where things are changed: a key in the box that is opened.
+        """
+        here = state.state()
+        things = _things_of(model.foretold(here, action), here)
+        return (
+            _IDLE if not things else _AGAIN if all((action.name, thing) in self._done_to for thing in things) else 1.0
+        )
 
     def _newness_of(
         self, action: Action, state: Reached, enough: int, wanted: Collection[str]
@@ -283,13 +313,14 @@ def _steps(reached: Reached | Ahead) -> tuple[PlanStep, ...]:
     return tuple(PlanStep(operator.action, (operator.rule.name,)) for operator in reached.path())
 
 
-def _promise(action: Action, state: Reached, model: WorldModel) -> float:
-    """How likely something new comes of an action without arguments for one who trusts the laws.
-
-    What these did not foretell comes to light where things are changed: a key in the box that is opened.
-    """
-    change = model.foretold(state.state(), action)
-    return 1.0 if any(len(fluent) > 1 for fluent in change) else _IDLE
+def _things_of(change: Change, before: Readable) -> set[str]:
+    """The things that a change is about: what is put or taken away, and what is otherwise than before."""
+    vocabulary = before.universe.vocabulary
+    where = placing(vocabulary)
+    found: set[object] = set()
+    for fluent, value in change.items():
+        found |= {before.value(fluent), value} if fluent[0] in where else set(fluent[1:])
+    return {name for name in found if isinstance(name, str) and name not in vocabulary.constant_types}
 
 
 def _about_things(effect: Effect) -> bool:

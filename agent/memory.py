@@ -6,8 +6,9 @@ over the map (`mapping`) and what disappeared is matched with what appeared. Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,12 @@ from numpy.typing import NDArray
 from worldwright.agent.belief import Belief
 from worldwright.agent.mapping import Fix, GridMap
 from worldwright.world_model.model import Prediction
-from worldwright.world_model.scene_graph import Containment, Lattice, Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph
 from worldwright.world_model.state import Change, Fluent, State, Value, join_atom
 from worldwright.world_model.vocabulary import Vocabulary
 
 _Ints = NDArray[np.int32]
-Appearance = tuple[tuple[str, Value], ...]
-Landmarks = Callable[[str, Position, Position], tuple[tuple[str, ...], ...]]
+Landmarks = Callable[[Mapping[str, Position], Position, Look], Iterable[tuple[str, ...]]]
 
 _HAND = "hand"  # the slot of a thing that no cell holds but a fluent without arguments does
 
@@ -62,7 +62,7 @@ class Memory:
 
     Args:
         vocabulary: the world's.
-        landmarks: static facts about a thing, from where it was first seen (see `Perceiver.landmarks`).
+        landmarks: static facts about things, from where they were first seen (see `Perceiver.landmarks`).
     """
 
     vocabulary: Vocabulary
@@ -307,6 +307,7 @@ class Memory:
         for slot, thing in contents.items():
             change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
+        self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
         return frozenset([*(slot for slot in contents if slot not in slots), *contents.values()])
 
     def _identify(self, lattice: Lattice, seen: list[_Seen], slots: Mapping[str, Fluent]) -> dict[str, str]:
@@ -357,8 +358,6 @@ class Memory:
             if left is not None and left not in before:
                 self.belief.values.pop(slots.get(left, (lattice.content, left)), None)
             self._where[thing] = item.slot
-            if item.slot in self._places:
-                self._note_landmarks(thing, self._places[item.slot])
         return contents
 
     def _moved(self, slots: list[_Seen], missing: list[str]) -> dict[str, str]:
@@ -389,10 +388,18 @@ class Memory:
         self._set_looks(name, item.appearance or ())
         return name
 
-    def _note_landmarks(self, thing: str, place: Position) -> None:
-        if thing not in self.belief.last_seen and self._heading is not None:
-            for fact in self.landmarks(thing, place, self._heading):
+    def _note_landmarks(self, lattice: Lattice, slots: Iterable[str]) -> None:
+        """Learn what is said of things that are seen in some slots for the first time."""
+        shown = {self.belief.values[lattice.content, slot]: slot for slot in slots if slot in self._places}
+        new = {str(thing): self._places[slot] for thing, slot in shown.items() if thing not in self.belief.last_seen}
+        if new and self._heading is not None:
+            for fact in self.landmarks(new, self._heading, partial(self._look_at, lattice)):
                 self.belief.universe.add_fact(fact)
+
+    def _look_at(self, lattice: Lattice, place: Position) -> Appearance | None:
+        """How a place looks, as far as that was seen."""
+        thing = self.belief.values.get((lattice.content, self._cells.get(place, "")))
+        return None if thing is None else self._looks(str(thing)) or ()
 
     def _appearances(self, graph: SceneGraph, lattice: Lattice) -> dict[str, Appearance]:
         """How each thing in view looks: its unary functional facts, in the vocabulary's order."""

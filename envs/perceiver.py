@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import Literal
 from worldwright.world_model.model import Action
-from worldwright.world_model.scene_graph import Position, SceneGraph
+from worldwright.world_model.scene_graph import Look, Position, SceneGraph
 from worldwright.world_model.vocabulary import Vocabulary
 
 
@@ -40,8 +40,14 @@ class Perceiver(Protocol):
     def to_env(self, action: Action) -> Any:
         """The environment's own form of an action."""
 
-    def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
-        """Static facts about a thing first seen at `position` by an agent that started at (0, 0) facing `heading`."""
+    def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> Iterable[tuple[str, ...]]:
+        """Static facts about things seen for the first time.
+
+        Args:
+            new: where they are, from where the agent started, (0, 0).
+            heading: where it faced there.
+            look: how places look as far as they were seen.
+        """
 
 
 class SentenceReader(Protocol):

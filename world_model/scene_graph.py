@@ -5,7 +5,7 @@ It is the same set of facts as a `State`, and goes to `networkx` and back withou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import networkx as nx
@@ -14,6 +14,8 @@ from worldwright.world_model.state import Fluent, State, Universe, Value, join_a
 from worldwright.world_model.vocabulary import Vocabulary
 
 Position = tuple[int, int]
+Appearance = tuple[tuple[str, Value], ...]  # what is said of a thing: a predicate and its value
+Look = Callable[[Position], Appearance | None]  # how a place looks; nothing if it is empty, None if it is not known
 
 
 @dataclass(frozen=True)

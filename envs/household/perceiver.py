@@ -28,7 +28,7 @@ from worldwright.envs.perceiver import SentenceReader, UnreadableMission, Unread
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
-from worldwright.world_model.scene_graph import Position, SceneGraph
+from worldwright.world_model.scene_graph import Look, Position, SceneGraph
 from worldwright.world_model.sexpr import parse_one
 from worldwright.world_model.state import Fluent, GroundAtom, State, Universe, Value, atom_of, split_atom
 from worldwright.world_model.vocabulary import ENDED, GOAL_HOLDS, WON, Vocabulary
@@ -431,7 +431,7 @@ class HouseholdPerceiver:
         VOCABULARY.action(action.name)
         return COMMANDS[action.name].format(*(" ".join(name.rsplit("-", 1)) for name in action.args))
 
-    def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
+    def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> tuple[tuple[str, ...], ...]:
         """None: a household has no positions."""
         return ()
 

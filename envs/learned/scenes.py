@@ -20,7 +20,7 @@ from worldwright.world_model.goal import Goal, Reach, parse_goal
 from worldwright.world_model.language import Condition, Exists, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.model_file import require_same_vocabulary
-from worldwright.world_model.scene_graph import Lattice, Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Lattice, Position, SceneGraph
 from worldwright.world_model.state import Fluent, State, Universe, Value, join_atom
 
 
@@ -121,6 +121,7 @@ class _Settling:
         self._vocabulary = perceiver.vocabulary
         self._values: dict[Fluent, Value] = {}
         self._counts: dict[str, int] = {}
+        self._facts_of: dict[str, Appearance] = {}  # of each thing under its lasting name
         self._universe = Universe(perceiver.vocabulary)
         places = {place for view in views for place in view.positions.values()}
         self._corner = (min(x for x, _ in places), min(y for _, y in places))
@@ -141,6 +142,7 @@ class _Settling:
         self._take_pose(self._views[0])
         for place, cell in self._cells.items():
             self._take_content(place, cell)
+        self._note_landmarks()
         return State(self._values, self._universe)
 
     def _take_pose(self, view: SceneGraph) -> None:
@@ -159,7 +161,6 @@ class _Settling:
                 if where == place and (self._lattice.content, seen) in view.state.values:
                     thing = self._lasting(view, view.state.values[(self._lattice.content, seen)])
                     self._values[(self._lattice.content, cell)] = thing
-                    self._note_landmarks(str(thing), place)
                     return
 
     def _lasting(self, view: SceneGraph, value: Value) -> Value:
@@ -172,14 +173,24 @@ class _Settling:
         name = f"{label}{self._counts[label]}"
         self._universe.add_object(name, view.state.universe.types[value])
         self._values.update({(predicate, name): fact for predicate, fact in facts.items()})
+        self._facts_of[name] = tuple(facts.items())
         return name
 
-    def _note_landmarks(self, thing: str, place: Position) -> None:
+    def _note_landmarks(self) -> None:
         facing = (self._lattice.directions.get(str(value)) for value in self._values.values())
         heading = next((step for step in facing if step is not None), (1, 0))
-        if thing not in self._vocabulary.constant_types:
-            for fact in self._perceiver.landmarks(thing, place, heading):
-                self._universe.add_fact(fact)
+        things = {str(self._thing_at(place)): place for place in self._cells if self._thing_at(place) is not None}
+        new = {thing: place for thing, place in things.items() if thing not in self._vocabulary.constant_types}
+        for fact in self._perceiver.landmarks(new, heading, self._look_at):
+            self._universe.add_fact(fact)
+
+    def _thing_at(self, place: Position) -> Value | None:
+        return self._values.get((self._lattice.content, self._cells.get(place, "")))
+
+    def _look_at(self, place: Position) -> Appearance | None:
+        """How a place looks, as far as it is in view."""
+        thing = self._thing_at(place)
+        return None if thing is None else self._facts_of.get(str(thing), ())
 
 
 # -- one universe ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ the agent's own cell what the agent carries, never what it stands on.
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -28,7 +28,7 @@ from worldwright.envs.minigrid.vocabulary import (
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
-from worldwright.world_model.scene_graph import Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Look, Position, SceneGraph
 from worldwright.world_model.state import Fluent, State, Universe, Value
 from worldwright.world_model.vocabulary import Vocabulary
 
@@ -39,6 +39,7 @@ _KIND_NAMES = {OBJECT_TO_IDX[name]: name for name in KINDS}  # not the agent, wh
 _STATE_NAMES = {index: name for name, index in STATE_TO_IDX.items()}
 _HAND = "hand-thing"
 _HERE = "here"
+_WALL, _DOOR = "wall", "door"
 
 _Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
 
@@ -146,18 +147,41 @@ class MiniGridPerceiver:
         """The index of an action in MiniGrid's action space."""
         return ACTIONS.index(action.name)
 
-    def landmarks(self, thing: str, position: Position, heading: Position) -> tuple[tuple[str, ...], ...]:
-        """On which sides of the starting agent a thing lies; in line with it is on neither side (as in BabyAI)."""
-        x, y = position
-        ahead = x * heading[0] + y * heading[1]
-        right = -x * heading[1] + y * heading[0]
-        sides = (
-            ("at-front", ahead > 0),
-            ("at-back", ahead < 0),
-            ("at-right", right > 0),
-            ("at-left", right < 0),
-        )
-        return tuple(("side", thing, side) for side, true in sides if true)
+    def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> Iterator[tuple[str, ...]]:
+        """On which sides of the starting agent things lie; in line with it is on neither side.
+
+        As in BabyAI that is only said of what is in the room where it started, the doors in its walls included.
+        """
+        things = {thing: place for thing, place in new.items() if _kind(look(place)) != _WALL}
+        room = _starting_room(look) if things else ()
+        for thing, (x, y) in things.items():
+            ahead = x * heading[0] + y * heading[1]
+            right = -x * heading[1] + y * heading[0]
+            sides = (
+                ("at-front", ahead > 0),
+                ("at-back", ahead < 0),
+                ("at-right", right > 0),
+                ("at-left", right < 0),
+            )
+            yield from (("side", thing, side) for side, true in sides if true and (x, y) in room)
+
+
+def _starting_room(look: Look) -> set[Position]:
+    """What is known of the room where the agent started, (0, 0): all round it up to walls and doors, and these."""
+    room, inside = {(0, 0)}, [(0, 0)]
+    for x, y in inside:
+        beside = {(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)} - room
+        room |= beside
+        inside += [place for place in sorted(beside) if (looks := look(place)) is not None and not _ends_room(looks)]
+    return room
+
+
+def _ends_room(looks: Appearance) -> bool:
+    return _kind(looks) in (_WALL, _DOOR)
+
+
+def _kind(looks: Appearance | None) -> Value | None:
+    return next((value for predicate, value in looks or () if predicate == "kind"), None)
 
 
 def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, state: int) -> None:

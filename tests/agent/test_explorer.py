@@ -135,3 +135,29 @@ def test_a_random_action_depends_on_nothing_but_the_seed() -> None:
     drawn = [names([e.random_action(actions) for _ in range(30)]) for e, actions in ((first, (GO, USE)),)]
     assert drawn[0] == names([second.random_action({USE, GO}) for _ in range(30)])
     assert drawn[0] != names([other.random_action((GO, USE)) for _ in range(30)])
+
+
+PAINTS = parse_rule(
+    WORKSHOP,
+    "(:rule paints :action use :parameters (?p - place ?x - thing)"
+    " :precondition (and (at ?p) (on ?p ?x) (color ?x jade))"
+    " :outcomes ((1 (and (not (color ?x jade)) (color ?x rust)))))",
+)
+
+
+def test_who_trusts_the_laws_first_changes_what_it_did_not_change_yet() -> None:
+    painting = WorldModel(WORKSHOP, (GOES, PAINTS))
+    state = ring("chest", "stone", "chest", colors=("jade", "plum", "jade"))
+    curious = explorer(tries=1)
+
+    def way(where: State) -> list[str]:
+        target = curious.untried(painting, where, EVERYTHING, trusting=True)
+        assert target is not None
+        return names(target.plan.actions)
+
+    assert way(state) == ["use"]
+    curious.note(USE, state, False, None, change={("color", "x0"): "rust"})
+    again = ring("token", "stone", "chest", colors=("jade", "plum", "jade"))  # the same thing, now of another kind
+    assert way(again) == ["grasp", "grasp", "use"]
+    curious.forget()
+    assert way(again) == ["use"]

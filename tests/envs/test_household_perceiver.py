@@ -358,7 +358,7 @@ def test_each_action_has_a_command_that_the_household_takes() -> None:
     for (name, *args), command in said.items():
         assert PERCEIVER.to_env(Action(name, tuple(args))) == command
         assert len(args) == len(VOCABULARY.action(name).types)
-    assert PERCEIVER.landmarks("mug-1", (0, 0), (1, 0)) == ()
+    assert PERCEIVER.landmarks({"mug-1": (0, 0)}, (1, 0), lambda place: None) == ()
     with pytest.raises(VocabularyProblem, match="dance"):
         PERCEIVER.to_env(Action("dance"))
 
