@@ -19,7 +19,9 @@ class Belief:
         self.universe = universe if universe is not None else Universe(vocabulary)
         self.values: dict[Fluent, Value] = {}
         self.last_seen: dict[str, int] = {}
-        self._defaults = [p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2]
+        self._defaults = {p.name: p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2}
+        self._hoped: dict[Fluent, Value] = {}  # what is unknown, with what is hoped; brought up to date when asked for
+        self._listed = dict.fromkeys(self._defaults, 0)  # how many objects were looked at for that
 
     @staticmethod
     def of(state: State) -> Belief:
@@ -34,33 +36,34 @@ class Belief:
 
     def unknown(self) -> list[Fluent]:
         """Fluents that have a value in the world but none here, of the predicates for which a default is hoped."""
-        return [
-            (predicate.name, name)
-            for predicate in self._defaults
-            for name in self.universe.objects(predicate.types[0])
-            if (predicate.name, name) not in self.values
-        ]
+        return list(self._hope())
+
+    def _hope(self) -> dict[Fluent, Value]:
+        """What is unknown, with the default that is hoped; only what became known since the last time is looked at."""
+        for name, predicate in self._defaults.items():
+            objects = self.universe.objects(predicate.types[0])
+            for fluent in [(name, each) for each in objects[self._listed[name] :]]:
+                if fluent not in self.values:
+                    self._hoped[fluent] = str(predicate.default)
+            self._listed[name] = len(objects)
+        return self._hoped
 
     def is_unknown(self, name: str) -> bool:
         """Whether something that is hoped for has no value for an object."""
-        return any((predicate.name, name) not in self.values for predicate in self._defaults)
+        return any((predicate, name) not in self.values for predicate in self._defaults)
 
     def optimistic(self) -> State:
         """What is known, with the vocabulary's default for what is not: unknown cells are free."""
-        values = dict(self.values)
-        for fluent in self.unknown():
-            default = self.vocabulary.predicate(fluent[0]).default
-            assert default is not None
-            values[fluent] = default
-        return State(values, self.universe)
+        return State({**self.values, **self._hope()}, self.universe)
 
     def update(self, change: Mapping[Fluent, Value | None]) -> None:
         """Take over new values; None makes a fluent unknown."""
         for fluent, value in change.items():
-            if value is None:
-                self.values.pop(fluent, None)
-            else:
+            if value is not None:
                 self.values[fluent] = value
+                self._hoped.pop(fluent, None)
+            elif self.values.pop(fluent, None) is not None and fluent[0] in self._defaults:
+                self._hoped[fluent] = str(self._defaults[fluent[0]].default)
 
     def forget_all_but(self, names: frozenset[str]) -> None:
         """Make unknown what is about other objects than these."""
@@ -70,3 +73,5 @@ class Belief:
             for fluent, value in self.values.items()
             if all(name in names or name in constants for name in fluent[1:])
         }
+        self._hoped.clear()
+        self._listed = dict.fromkeys(self._defaults, 0)

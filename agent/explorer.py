@@ -48,7 +48,7 @@ class Target:
     """
 
     plan: Plan
-    worth: Callable[[State], bool]
+    worth: Callable[[Readable], bool]
     sought: str = ""
     goal: Reach | None = None
 
@@ -167,7 +167,7 @@ class Explorer:
         """Whether an action with arguments was not done yet with such things in such a context."""
         return self.novelty.newness(action, self.novelty.sight(state, action), self._enough(action)) is not None
 
-    def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: State) -> bool:
+    def _still_new(self, action: Action, finest: int, wanted: Collection[str], end: Readable) -> bool:
         new = self.novelty.newness(action, self.novelty.sight(end, action), self._enough(action), wanted)
         return new is not None and new[0] <= finest
 
@@ -256,6 +256,7 @@ class Explorer:
         """
         own = _own_places(state)
         best: tuple[float, Reached | Ahead, Fluent, str] | None = None
+        gains: dict[str, int] = {}  # a place is come to in several ways
         for reached in self._walks(model, state, lookahead, shunned):
             if best is not None and reached.cost > best[0] + _PATIENCE:
                 break
@@ -263,7 +264,9 @@ class Explorer:
                 continue
             here = next(((f, str(v)) for f in own if (v := reached.value(f)) in unseen), None)
             if here is not None:
-                score = reached.cost - _GAIN * gain(here[1])
+                if here[1] not in gains:
+                    gains[here[1]] = gain(here[1])
+                score = reached.cost - _GAIN * gains[here[1]]
                 if best is None or score < best[0]:
                     best = (score, reached, *here)
         if best is None:
@@ -327,7 +330,7 @@ def _about_things(effect: Effect) -> bool:
     return isinstance(effect, Literal) and len(effect.atom.args) > 1
 
 
-def _own_places(state: State) -> list[Fluent]:
+def _own_places(state: Readable) -> list[Fluent]:
     """The fluents without arguments whose value is an object that others have as an argument: where the agent is."""
     vocabulary = state.universe.vocabulary
     keys = {p.types[0] for p in vocabulary.predicates if p.default is not None and len(p.types) > 1}

@@ -87,6 +87,13 @@ class GridMap:
         different = (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
         return (costs * new).sum(axis=1), (~new).sum(axis=1).astype(np.int32), different
 
+    def _agrees(self, offsets: _Ints, codes: _Ints, centre: Position) -> bool:
+        """Whether nothing seen from a place differs from the map."""
+        self._make_room(max(map(abs, centre)) + int(np.abs(offsets).max(initial=0)))
+        at = offsets + (np.array(centre, np.int32) + self._size // 2)
+        remembered = self._grid[at[:, 0], at[:, 1]]
+        return not bool(((remembered != codes) & (remembered != _UNKNOWN)).any())
+
     def locate(
         self,
         offsets: _Ints,
@@ -117,7 +124,7 @@ class GridMap:
         """
         if quick and foreseen:
             likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
-            if not self._lay(offsets, codes, np.array([likeliest], np.int32))[2].any():
+            if self._agrees(offsets, codes, likeliest):
                 return Fix(likeliest, certain=False, trusted=True)
         centres = _window(last, foreseen)
         new_costs, known, different = self._lay(offsets, codes, centres)

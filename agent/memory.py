@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ Landmarks = Callable[[Mapping[str, Position], Position, Look], Iterable[tuple[st
 _HAND = "hand"  # the slot of a thing that no cell holds but a fluent without arguments does
 
 
+@lru_cache(maxsize=1 << 14)
 def cell_name(position: Position) -> str:
     """The lasting name of a cell, for example `c3_n2` for (3, -2)."""
     return "c" + "_".join(f"n{-part}" if part < 0 else str(part) for part in position)
@@ -356,7 +357,7 @@ class Memory:
             thing = contents[item.slot]
             left = self._where.get(thing)  # a thing that moved is no longer where it was believed
             if left is not None and left not in before:
-                self.belief.values.pop(slots.get(left, (lattice.content, left)), None)
+                self.belief.update({slots.get(left, (lattice.content, left)): None})
             self._where[thing] = item.slot
         return contents
 
@@ -375,8 +376,7 @@ class Memory:
         return known[0] if known else None
 
     def _set_looks(self, thing: str, appearance: Appearance) -> None:
-        for predicate, _ in self._looks(thing) or ():
-            self.belief.values.pop((predicate, thing), None)
+        self.belief.update({(predicate, thing): None for predicate, _ in self._looks(thing) or ()})
         self.belief.update({(predicate, thing): value for predicate, value in appearance})
         self._look[thing] = (appearance, self._map.code(appearance))
 

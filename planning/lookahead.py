@@ -154,17 +154,21 @@ class Lookahead:
             if ahead.value((ENDED,)) is True:
                 continue
             for step, change in self._moves(ahead, bars):
-                after = ahead.after(change, step)
                 stayed = self._is_own.isdisjoint(change)
+                if directly and not stayed:
+                    if not self._comes_back(ahead, change, been):
+                        queue.append(ahead.after(change, step))
+                    continue
+                after = ahead.after(change, step)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
                     continue
-                moved = directly and not stayed
-                if not (self._came_back(after, been) if moved else _known(after, seen)):
+                if not _known(after, seen):
                     queue.append(after)
 
-    def _came_back(self, after: Ahead, been: set[tuple[Value | None, ...]]) -> bool:
-        """Whether the agent is where it had been, with the same in its hands; from now on it has been there."""
-        here = tuple(map(after.value, self._own))
+    def _comes_back(self, ahead: Ahead, change: Change, been: set[tuple[Value | None, ...]]) -> bool:
+        """Whether a change leads to where the agent had been, with the same in its hands; it has been there then."""
+        value = ahead.value
+        here = tuple([change[fluent] if fluent in change else value(fluent) for fluent in self._own])
         if here in been:
             return True
         been.add(here)
@@ -208,11 +212,15 @@ class Lookahead:
             if ahead.value((ENDED,)) is True:
                 continue
             for step, change in self._moves(ahead, problem.bars):
-                after = ahead.after(change, step)
-                if aims.may_meet(change) and aims.met(after):
-                    return after.path()
                 moved = not self._is_own.isdisjoint(change)
-                if not (self._came_back(after, been) if moved else _known(after, seen)):
+                came_back = moved and self._comes_back(ahead, change, been)
+                asked = aims.may_meet(change)
+                if came_back and not asked:
+                    continue
+                after = ahead.after(change, step)
+                if asked and aims.met(after):
+                    return after.path()
+                if not came_back and (moved or not _known(after, seen)):
                     number = len(been) + len(seen)
                     heappush(queue, (taken + self._takes_another(change, aims), after.cost, number, after))
         return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from worldwright.planning.lookahead import Ahead
 from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
 from worldwright.world_model.goal import Wanted
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Readable, State
 from worldwright.world_model.vocabulary import ENDED
 
 
@@ -43,7 +44,7 @@ def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Sta
     return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
 
 
-Worth = Callable[[State], bool]
+Worth = Callable[[Readable], bool]
 
 
 def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, trial: bool = False) -> bool:
@@ -56,16 +57,17 @@ def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, 
         worth: whether a state is what the plan was made for.
         trial: whether the last step is done to see what happens: the state before it is what counts then.
     """
+    ahead = Ahead(state, {})
     for step in plan_rest.steps[:-1] if trial else plan_rest.steps:
-        if not trial and worth(state):
+        if not trial and worth(ahead):
             return True
-        if _ended(state):
+        if ahead.value((ENDED,)) is not None:
             return False
-        prediction = model.predict(state, step.action)
-        if not prediction.change:
+        change = model.foretold(ahead, step.action)
+        if not change:
             return False
-        state = prediction.state
-    return worth(state)
+        ahead = ahead.after(change, step)
+    return worth(ahead)
 
 
 def reaches(wanted: Wanted) -> Worth:

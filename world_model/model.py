@@ -220,6 +220,8 @@ class WorldModel:
                 if o.probability > 0
             ]
             combinations = sorted(combinations, key=lambda item: -item[0])[:most]
+        if len(combinations) == 1:
+            return [self._after(state, firings, combinations[0][1])]
         found: dict[State, Prediction] = {}
         for _, chosen in combinations:
             new = self._after(state, firings, chosen)

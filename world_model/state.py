@@ -66,10 +66,12 @@ class Universe:
 
     def add_object(self, name: str, type_: str) -> None:
         """Make `name` known; raises `VocabularyProblem` if it already has another type."""
-        if self.types.setdefault(name, type_) != type_:
-            raise VocabularyProblem(f"{name!r} is a {self.types[name]}, not a {type_}")
-        if name not in self._of_type.get(type_, ()):
+        known = self.types.get(name)
+        if known is None:
+            self.types[name] = type_
             self._index_type(name, type_)
+        elif known != type_:
+            raise VocabularyProblem(f"{name!r} is a {known}, not a {type_}")
 
     def _index_type(self, name: str, type_: str) -> None:
         for ancestor in self.vocabulary.supertypes(type_):
@@ -180,8 +182,11 @@ class State:
 
     def difference(self, other: State) -> Change:
         """The change that makes `other` of this state."""
-        change: Change = {f: v for f, v in other.values.items() if self.values.get(f) != v}
-        change.update({fluent: None for fluent in self.values if fluent not in other.values})
+        before, after = self.values, other.values
+        get = before.get
+        change: Change = {fluent: value for fluent, value in after.items() if get(fluent) != value}
+        if len(before) + sum(fluent not in before for fluent in change) > len(after):
+            change.update({fluent: None for fluent in before if fluent not in after})
         return change
 
     @cached_property
