@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from worldwright.planning.facts import changed_names
+from worldwright.planning.facts import Facts, changed_names
+from worldwright.planning.relevance import lone_conditions
 from worldwright.world_model.goal import GoalTracker, Reach, last_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
@@ -25,15 +26,22 @@ class Completion:
         self._tracker = tracker
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
 
-    def otherwise(self, state: State) -> tuple[Reach, ...]:
-        """The goal with things that it was not reached with before: those taken may not be the ones that were meant."""
+    def otherwise(self, model: WorldModel, state: State) -> tuple[Reach, ...]:
+        """The goal with things that it was not reached with before: those taken may not be the ones that were meant.
+
+        What the goal describes is meant, if it describes anything: where it is reached does not matter.
+        """
         goals = []
+        facts = Facts(state, model.rules)
         for reach in last_reaches(self._tracker.goal):
+            described = {each.name for each in reach.parameters if lone_conditions(reach, each.name, facts)}
             taken = self._taken.setdefault(reach, {variable.name: set() for variable in reach.parameters})
             for binding in islice(self._tracker.query(reach).bindings(state), _BINDINGS):
                 for name, thing in binding.items():
                     taken[name].add(thing)
             for name, things in taken.items():
+                if described and name not in described:
+                    continue
                 denied = [Literal(LiftedAtom(EQUALS, (name, thing)), positive=False) for thing in sorted(things)]
                 goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
         return tuple(goals)

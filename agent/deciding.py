@@ -202,7 +202,7 @@ class PlanningDecider:
 
     def _others(self, model: WorldModel, state: State) -> Intention | None:
         """Reach the goal with things that it was not reached with before."""
-        goals = self._completion.otherwise(state)
+        goals = self._completion.otherwise(model, state)
         return self._plan("goal", model, state, goals) if goals else None
 
     def _anew(self, model: WorldModel, state: State) -> Intention | None:
