@@ -17,7 +17,7 @@ from rich.table import Table
 from tests.bench.hold import UNSEEN, Jobs, ModelFile, Out, Seed, Set, Steps, Train, model_text, settings
 from tests.bench.standard_planning import TARGETS, Cost, curves, planned_in_play, planned_in_view
 from tests.bench.standard_play import Player, Results, Task, play_all, tasks_of, usable_ids
-from tests.bench.standard_table import APART, TITLES, Row, report, rows_of, verdicts
+from tests.bench.standard_table import TITLES, Row, left_out, report, rows_of, verdicts
 from worldwright.experiments.terminal import console, errors_in_one_line, say, warn
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.files import require_writable, write_whole
@@ -112,8 +112,7 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def _summary(rows: Sequence[Row]) -> list[str]:
-    apart = [f"left out: {row.env_id}: {APART[row.env_id]}" for row in rows if row.env_id in APART]
-    return [*map(str, verdicts(rows)), *apart]
+    return [*map(str, verdicts(rows)), *(f"left out: {line}" for line in left_out(rows))]
 
 
 def _command() -> str:

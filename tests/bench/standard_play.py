@@ -35,6 +35,7 @@ PREFIXES = {"babyai": "BabyAI-", "core": "MiniGrid-"}
 WITHOUT_FILES = "MiniGrid-WFC-"  # their patterns are missing from MiniGrid's wheel: they cannot be reset
 HEADER = b'{"format":"worldwright-standard","version":1}\n'
 OUT_OF_CPU = "out of CPU time"
+NO_KEY = "a locked door has no key"
 _LOOK = 0.5  # seconds between looks at the CPU time
 
 
@@ -151,7 +152,22 @@ def play(task: Task, player: Player) -> Record:
             success, failure = False, OUT_OF_CPU
         cpu = cpu_seconds() - start
         steps = int(getattr(env.unwrapped, "step_count", 0))
+        if not success and lacks_key(env, task.seed):
+            failure = NO_KEY
     return Record(**asdict(task), success=success, steps=steps, cpu_s=round(cpu, 6), failure=failure)
+
+
+def lacks_key(env: Env, seed: int) -> bool:
+    """Whether on a seed a level has a locked door for which there is no key, not even in a box.
+
+    In the first version of ObstructedMaze a ball may take the place of the box that the key is in.
+    """
+    env.reset(seed=seed)
+    world: Any = env.unwrapped
+    things = [thing for thing in (*world.grid.grid, world.carrying) if thing is not None]
+    inside = [thing.contains for thing in things if thing.type == "box" and thing.contains is not None]
+    keys = {thing.color for thing in (*things, *inside) if thing.type == "key"}
+    return not keys >= {thing.color for thing in things if thing.type == "door" and thing.is_locked}
 
 
 class _Ours:

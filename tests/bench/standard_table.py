@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from tests.bench.standard_play import BOT, OURS, Record, is_babyai
+from tests.bench.standard_play import BOT, NO_KEY, OURS, Record, is_babyai
 
 _DOORS = "where two doors are to be opened in order, opening the right first one loses the episode: a bug of MiniGrid"
 APART = {
@@ -53,21 +53,27 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """A level: how we do and how the bot does; the bot has no episodes where it cannot play."""
+    """A level: how we do and how the bot does; the bot has no episodes where it cannot play.
+
+    `hopeless` is the number of seeds that nobody can win, and that are left out.
+    """
 
     env_id: str
     ours: Side
     bot: Side
+    hopeless: int = 0
 
     @staticmethod
     def of(env_id: str, records: Iterable[Record]) -> Row:
         """The row of a level from the results of all levels; where both play, seeds that only one has played wait."""
-        here = [record for record in records if record.env_id == env_id]
+        all_ = [record for record in records if record.env_id == env_id]
+        hopeless = {record.seed for record in all_ if record.failure == NO_KEY}
+        here = [record for record in all_ if record.seed not in hopeless]
         ours, bot = (Side([record for record in here if record.who == who]) for who in (OURS, BOT))
         if not is_babyai(env_id):
-            return Row(env_id, ours, bot)
+            return Row(env_id, ours, bot, len(hopeless))
         both = {record.seed for record in ours.records} & {record.seed for record in bot.records}
-        return Row(env_id, ours.on(both), bot.on(both))
+        return Row(env_id, ours.on(both), bot.on(both), len(hopeless))
 
     @property
     def steps_ratio(self) -> float | None:
@@ -196,14 +202,21 @@ def _middle(claim: str, ratios: Sequence[float | None], most: float) -> Verdict:
 # -- the report --------------------------------------------------------------------------------------------------------
 
 
+def left_out(rows: Sequence[Row]) -> list[str]:
+    """The levels, and the seeds of levels, that say nothing of a player, with the reasons."""
+    levels = [f"{row.env_id}: {APART[row.env_id]}" for row in rows if row.env_id in APART]
+    seeds = [f"{row.env_id}: {row.hopeless} seeds on which {NO_KEY}" for row in rows if row.hopeless]
+    return [*levels, *seeds]
+
+
 def report(title: str, command: str, rows: Sequence[Row]) -> str:
     """The whole as Markdown, with the command that makes it."""
-    apart = [f"- {row.env_id}: {APART[row.env_id]}" for row in rows if row.env_id in APART]
+    apart = [f"- {line}" for line in left_out(rows)]
     parts = [
         f"# {title}",
         f"Made by `{command}`; do not edit.",
         "\n".join(f"- {verdict}" for verdict in verdicts(rows)),
-        *(["In the table, but left out of the above:", "\n".join(apart)] if apart else []),
+        *(["Left out of the above:", "\n".join(apart)] if apart else []),
         "Steps: median over the episodes won; ratio: over the seeds that both won. CPU: median over all episodes.",
         markdown_table(TITLES, [row.cells() for row in rows]),
     ]

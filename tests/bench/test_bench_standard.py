@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.bench.standard import app
 from tests.bench.standard_planning import Cost, Curve, exponent
 from tests.bench.standard_play import (
     BOT,
+    NO_KEY,
     OURS,
     OUT_OF_CPU,
     Player,
@@ -19,6 +21,7 @@ from tests.bench.standard_play import (
     Results,
     Task,
     cpu_limit,
+    lacks_key,
     play,
     tasks_of,
     usable_ids,
@@ -26,6 +29,7 @@ from tests.bench.standard_play import (
 from tests.bench.standard_table import Row, is_lost_by_bot, markdown_table, report, rows_of, verdicts
 from tests.planning.grid_worlds import MODEL
 from worldwright.agent.config import AgentConfig
+from worldwright.envs.registry import make_env
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.model_file import show_model
 
@@ -191,6 +195,20 @@ def test_levels_that_cannot_always_be_won_are_left_out_and_named() -> None:
     assert set(held(*records)) == {None}
     text = report("Title", "the command", rows_of([debug], records))
     assert "the command" in text and f"- {debug}: where two doors" in text
+
+
+def test_seeds_that_nobody_can_win_are_left_out_and_counted() -> None:
+    rows = rows_of([EMPTY], [record(EMPTY), lost(EMPTY, seed=1, why=NO_KEY)])
+    assert rows[0].ours.success == 1
+    assert f"{EMPTY}: 1 seeds on which a locked door has no key" in report("T", "c", rows)
+
+
+def test_a_ball_may_take_the_place_of_a_box_with_a_key_in_the_first_version_only() -> None:
+    found = {}
+    for version in ("v0", "v1"):
+        with closing(make_env(f"MiniGrid-ObstructedMaze-2Dlhb-{version}")) as env:
+            found[version] = [lacks_key(env, seed) for seed in (1000005, 1000006)]
+    assert found == {"v0": [False, True], "v1": [False, False]}
 
 
 def test_the_bot_loses_where_boxes_hide_keys_or_hands_are_full() -> None:
