@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -107,6 +108,11 @@ class Player:
     agent: AgentConfig
     limit: float
 
+    @cached_property
+    def acting(self) -> Agent:
+        """The agent of this process. Frozen, it plays each episode as if there had been no other."""
+        return Agent(model_of(self.model), self.agent)
+
     def digest(self, who: str) -> str:
         """What tells this player from one that may play differently, given the same program."""
         ours = f"{self.model}\n{self.agent.model_dump_json()}"
@@ -141,7 +147,7 @@ def cpu_limit(seconds: float) -> Iterator[None]:
 
 
 def play(task: Task, player: Player) -> Record:
-    """Play an episode in this process; making the level and reading the model are not counted."""
+    """Play an episode in this process; making the level and the agent is not counted."""
     side = _Ours(player) if task.who == OURS else _Bot()
     with contextlib.redirect_stdout(sys.stderr), contextlib.closing(make_env(task.env_id)) as env:
         start = cpu_seconds()
@@ -172,11 +178,10 @@ def lacks_key(env: Env, seed: int) -> bool:
 
 class _Ours:
     def __init__(self, player: Player) -> None:
-        self._agent, self._model = player.agent, model_of(player.model)
+        self._agent = player.acting
 
     def play(self, env: Env, task: Task) -> tuple[bool, str]:
-        agent = Agent(self._model, self._agent, task.seed)
-        result = agent.play(env, task.env_id, task.seed, freeze=True)
+        result = self._agent.play(env, task.env_id, task.seed, freeze=True)
         return result.success, result.failure
 
 
