@@ -44,6 +44,7 @@ class Episode:
         goal: what was asked for.
         number: of the episode, for the experience's provenance.
         tell: who hears the events.
+        heard: whether anybody does; what is only to be told is not worked out otherwise.
     """
 
     mind: Mind
@@ -51,12 +52,12 @@ class Episode:
     number: int
     tell: Listener
     decide_by: Callable[[Mind, Memory, GoalTracker], Decider]
+    heard: bool = True
     plans: int = 0
     surprises: int = 0
     step: int = 0
     memory: Memory = field(init=False)
     _intention: Intention | None = None
-    _prediction: Prediction | None = None
     _creed: Creed = field(default_factory=Creed)
 
     def __post_init__(self) -> None:
@@ -88,21 +89,18 @@ class Episode:
             return None
         self.plans += self._intention.fresh
         self.tell_beliefs()
-        if self._intention.fresh:
+        if self.heard and self._intention.fresh:
             self.tell(intended(self._intention, self._hoped, self.step))
         action = self._intention.next_action()
-        self._prediction = self.mind.model.predict(self._state, action)
-        rules = tuple(firing.rule.name for firing in self._prediction.firings)
-        self.tell(
-            Acted(
-                step=self.step,
-                action=str(action),
-                purpose=self._intention.purpose,
-                rules=rules,
-                predicted=plain(self._prediction.change),
-            )
-        )
+        if self.heard:
+            self.tell(self._acted(action, self._intention.purpose))
         return action
+
+    def _acted(self, action: Action, purpose: str) -> Acted:
+        prediction = self.mind.model.predict(self._state, action)
+        rules = tuple(firing.rule.name for firing in prediction.firings)
+        predicted = plain(prediction.change)
+        return Acted(step=self.step, action=str(action), purpose=purpose, rules=rules, predicted=predicted)
 
     def observe(self, action: Action, observation: Any, reward: float, terminated: bool, truncated: bool) -> None:
         """Take in what followed an action: remember it, compare it with what was expected, and learn."""
@@ -127,6 +125,7 @@ class Episode:
             before, action, self._state, sighting.observed, sighting.certain, self.number, self.step - 1
         )
         surprised = self._compare(transition, possible)
+        self.mind.explorer.rely([firing.rule.name for firing in possible[0].firings], surprised)
         self._learn(transition, surprised)
 
     def _believe(self, sighting: Sighting, end: Change) -> None:
@@ -139,8 +138,9 @@ class Episode:
         remaining = self.tracker.update(State(belief.values, belief.universe))
         belief.update({(GOAL_HOLDS,): True if remaining is None else None})
         self._state = belief.state()
-        change = plain(before.difference(self._state))
-        self.tell(Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered))
+        if self.heard:
+            change = plain(before.difference(self._state))
+            self.tell(Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered))
         if remaining != held:
             self.tell(GoalProgressed(step=self.step, remaining=str(remaining or "")))
 
@@ -161,8 +161,6 @@ class Episode:
         change = transition.change()
         moved = transition.certain and bool(change)
         self.mind.explorer.note(transition.action, self._hoped, surprised, learner, moved, change)
-        if self._prediction is not None:
-            self.mind.explorer.rely([firing.rule.name for firing in self._prediction.firings], surprised)
         if surprised and self._intention is not None:
             self._intention = self._intention.doubted()
         if learner is None:
@@ -206,7 +204,7 @@ class Episode:
 
     def tell_beliefs(self) -> None:
         """Tell what is believed of the laws, as far as it is not told yet."""
-        for event in self._creed.news(self.mind.model, self.step):
+        for event in self._creed.news(self.mind.model, self.step) if self.heard else ():
             self.tell(event)
 
     def _tell_unread(self, graph: SceneGraph) -> None:

@@ -111,7 +111,7 @@ class _Play:
         with _environment():
             observation, _ = self.env.reset(seed=seed)
         goal, told = read_mission(self.mind, observation, self.tell)
-        self.episode = Episode(self.mind, goal, number, self.tell, POLICIES[self.mind.config.policy])
+        self.episode = Episode(self.mind, goal, number, self.tell, POLICIES[self.mind.config.policy], self.tell.heard)
         self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
         for event in told:
             self.tell(event)
@@ -155,11 +155,13 @@ class _Play:
 class _Ear:
     """Passes events on, and remembers why there was no plan to the goal when last one was looked for.
 
-    `trouble` is the last time that planning failed for the planner's reasons and not the world's.
+    `heard` says whether there is anybody to pass them on to; `trouble` is the last time that planning failed for the
+    planner's reasons and not the world's.
     """
 
     def __init__(self, tell: Listener) -> None:
         self._tell = tell
+        self.heard = tell is not ignore
         self.why = self.trouble = ""
 
     def __call__(self, event: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from worldwright.world_model.model import Action
 from worldwright.world_model.state import Change, Fluent, State
@@ -41,6 +42,10 @@ class Transition:
 
         What the agent itself derives is no effect: that the goal holds, and an end that comes with its holding.
         """
+        return dict(self._change)
+
+    @cached_property
+    def _change(self) -> Change:
         functional = self.before.universe.vocabulary.is_functional
         reached = self.after.value((GOAL_HOLDS,)) is not None and self.before.value((GOAL_HOLDS,)) is None
         derived = {GOAL_HOLDS, ENDED, WON} if reached else {GOAL_HOLDS}
