@@ -17,13 +17,14 @@ from worldwright.world_model.transition import Transition
 from worldwright.world_model.vocabulary import ActionSignature, Object, Predicate, Type, Vocabulary
 
 KINDS = ("apple", "cup", "pan", "egg", "book")
+MORE = ("bowl", "fork", "hat", "key", "mug", "pen", "plate", "vase")
 SORTS = ("oven", "shelf", "sink")
 KITCHEN = Vocabulary(
     name="kitchen",
     types=(Type("place"), Type("item"), Type("kind", nominal=True), Type("sort", nominal=True)),
     constants=(
         Object("nothing", "item"),
-        *(Object(kind, "kind") for kind in KINDS),
+        *(Object(kind, "kind") for kind in (*KINDS, *MORE)),
         *(Object(sort, "sort") for sort in SORTS),
     ),
     predicates=(
@@ -191,3 +192,36 @@ def test_what_works_with_one_name_may_work_with_others_the_less_likely_the_more_
     assert chances(["apple", "cup"]) == [0.5]
     assert chances(["apple", "cup", "egg"]) == [0.4]
     assert chances(KINDS) == [pytest.approx(2 / 7, abs=1e-5)]
+
+
+def test_what_works_with_either_of_two_names_among_many_is_two_laws() -> None:
+    """Neither name is common to all successes; without both, all that failed for want of a name would be bad luck."""
+
+    def some(*names: str) -> Law:
+        return lambda state, item, place: ovens_warm(state, item, place) and state.value(("kind", item)) in names
+
+    every = [state for state in states((*KINDS, *MORE)) for _ in range(3)]
+    both = learn(tried(some("apple", "cup"), every)).rules
+    assert [{kind for kind in (*KINDS, *MORE) if f"(kind ?arg0 {kind})" in conditions(rule)} for rule in both] == [
+        {"apple"},
+        {"cup"},
+    ]
+    assert [rule.outcomes[0].probability for rule in both] == [1, 1]
+    (rule,) = learn(tried(some(*MORE), every)).rules  # where many names will do, none of them is asked for
+    assert not any(f"(kind ?arg0 {kind})" in conditions(rule) for kind in MORE)
+
+
+def test_a_second_name_seen_once_does_not_spoil_the_law_of_the_first() -> None:
+    """What fails with all other names still does."""
+
+    def apples(state: State, item: str, place: str) -> bool:
+        return state.value(("kind", item)) == "apple"
+
+    kinds, colds = ("apple", *MORE, "book", "pan"), (True, False)
+    held = [kitchen(kind, "oven", cold=cold) for kind, cold in product(kinds, colds) for _ in range(2)]
+    seen = [warmed(state, apples, "oven-1") for state in held]
+    learned = learn([*seen, warmed(kitchen("egg", "oven"), lambda *_: True, "oven-1")])
+    (rule,) = learned.rules
+    assert "(kind ?arg0 apple)" in conditions(rule)
+    assert rule.outcomes[0].probability == 1
+    assert any("egg" in str(rule.preconditions) for rule in learned.hypotheses)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 RULE_PRICE = 6.0
 _IN_PLACE = 3  # features that are tried in the place of another
 _FEW = 20  # cases that weigh as much as what is known of chance elsewhere
+_FEW_NAMES = 3  # with which an effect may come about for each to be said in a law of its own
+_RARE = 0.25  # the chance of any name to be one of these, below which the others are not worth a try
 _CLEAR = 4  # cases after which the cheapest G is taken to be the right one
 
 
@@ -52,7 +54,9 @@ def exception_price(noise: float) -> float:
 Price = Callable[[int, int], float]  # of a feature, by its index, beside those chosen already, in nats
 
 
-def boundaries(cases: Cases, price: Price, noise: float, core: Callable[[int], int]) -> list[Boundary]:
+def boundaries(
+    cases: Cases, price: Price, noise: float, core: Callable[[int], int], called: Sequence[int] = ()
+) -> list[Boundary]:
     """Cover the seen cases by as few conjunctions as the missed ones allow.
 
     Args:
@@ -60,6 +64,7 @@ def boundaries(cases: Cases, price: Price, noise: float, core: Callable[[int], i
         price: of a feature, by its index, beside chosen ones, as bits; in nats.
         noise: the share of outcomes that is chance.
         core: the bits of a case that conjunctions are first grouped by.
+        called: of each thing that may be called anything, the features that say what, as bits.
     """
     groups: dict[int, list[tuple[int, int]]] = {}
     for bits, number in cases.seen:
@@ -71,6 +76,7 @@ def boundaries(cases: Cases, price: Price, noise: float, core: Callable[[int], i
     merged: list[int] = []
     for index in order:
         _merge_in(merged, specifics[index], cases, noise, cost)
+    merged = [part for specific in merged for part in _by_name(specific, cases, price, called)]
     return _without_redundant([_settled(specific, cases, price, cost) for specific in merged], cases, price)
 
 
@@ -118,6 +124,40 @@ def _failing(specific: int, cases: Cases, noise: float) -> float:
     """
     seen, missed = (_covered(specific, part) for part in (cases.seen, cases.missed))
     return (missed + _FEW * noise) / (seen + missed + _FEW)
+
+
+def _by_name(specific: int, cases: Cases, price: Price, called: Sequence[int]) -> list[int]:
+    """The conjunction; or one for each of the few names of a thing with which the effect was seen.
+
+    What works with a sink and with a tub has neither name in common. To say both must be worth it: it saves as much on
+    telling which cases are exceptions.
+    """
+    seen, missed = (
+        [(bits, number) for bits, number in part if bits & specific == specific] for part in (cases.seen, cases.missed)
+    )
+    best, parts = 0.0, [specific]
+    for names in called:
+        found = sorted({bits & names for bits, _ in seen})
+        others = {bits & names for bits, _ in missed}.difference(found)
+        is_rare = (len(found) + 1) / (len(found) + len(others) + 2) < _RARE
+        if not 2 <= len(found) <= _FEW_NAMES or not all(found) or not is_rare:
+            continue
+        left = [(bits, number) for bits, number in missed if bits & names in found]
+        paid = sum(price(name.bit_length() - 1, specific) for name in found)
+        saved = code_length(_number(missed), _number(seen)) - code_length(_number(left), _number(seen)) - paid
+        if saved > best:
+            best = saved
+            parts = [_common([case for case in seen if case[0] & names == name]) for name in found]
+    return parts
+
+
+def _number(cases: Sequence[tuple[int, int]]) -> int:
+    return sum(number for _, number in cases)
+
+
+def code_length(one: int, other: int) -> float:
+    """Nats to say in which order so many cases of two sorts came (the adaptive code of Laplace's rule)."""
+    return math.log((one + other + 1) * math.comb(one + other, one))
 
 
 def _newly_covered(cases: Sequence[tuple[int, int]], both: int, one: int, other: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from math import comb, log
 from operator import or_
 
 from worldwright.world_model.induction.boundaries import (
@@ -13,6 +12,7 @@ from worldwright.world_model.induction.boundaries import (
     Boundary,
     Cases,
     boundaries,
+    code_length,
     exception_price,
 )
 from worldwright.world_model.induction.effects import EffectPattern, EffectReader, choose_ways, completed, refs_of
@@ -222,8 +222,15 @@ class ActionInducer:
             for index, feature in enumerate(space.features)
             if feature.form is Form.IS and self._references.type_of(feature.ref) not in nominal
         )
-        found = boundaries(cases, self._pricing(space, near), noise, lambda bits: bits & grouping)
+        found = boundaries(cases, self._pricing(space, near), noise, lambda bits: bits & grouping, self._called(space))
         return [self._law(pattern, boundary, space, cases, noise) for boundary in found]
+
+    def _called(self, space: FeatureSpace) -> list[int]:
+        """For each name that an argument has, the features that say which it is, as bits."""
+        called: dict[Ref, int] = {}
+        for feature in filter(self._names_argument, space.features):
+            called[feature.ref] = called.get(feature.ref, 0) | space.bit(feature)
+        return list(called.values())
 
     def _pricing(self, space: FeatureSpace, near: Collection[Ref]) -> Callable[[int, int], float]:
         """What each feature costs; the first about a thing that the effect does not touch costs more than the next."""
@@ -304,9 +311,9 @@ class ActionInducer:
         denied = []
         while names:
             with_name = [sum(bits >> index & 1 for bits in missed) for index, _ in names]
-            now = _code_length(len(missed), len(seen))
+            now = code_length(len(missed), len(seen))
             saved = [
-                now - _code_length(len(missed) - number, len(seen)) - self._price(feature)
+                now - code_length(len(missed) - number, len(seen)) - self._price(feature)
                 for number, (_, feature) in zip(with_name, names, strict=True)
             ]
             best = max(range(len(names)), key=lambda number: saved[number])
@@ -443,11 +450,6 @@ class ActionInducer:
 def _referred(pattern: EffectPattern) -> set[Ref]:
     """Every reference that an effect mentions, and what it changes."""
     return {*refs_of(pattern), *(part for assignment in pattern for part in assignment.target.parts())}
-
-
-def _code_length(one: int, other: int) -> float:
-    """Nats to say in which order so many cases of two sorts came (the adaptive code of Laplace's rule)."""
-    return log((one + other + 1) * comb(one + other, one))
 
 
 def _was_missed(pattern: EffectPattern, transition: Transition, frame: Frame) -> bool:
