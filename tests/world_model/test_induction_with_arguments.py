@@ -225,3 +225,28 @@ def test_a_second_name_seen_once_does_not_spoil_the_law_of_the_first() -> None:
     assert "(kind ?arg0 apple)" in conditions(rule)
     assert rule.outcomes[0].probability == 1
     assert any("egg" in str(rule.preconditions) for rule in learned.hypotheses)
+
+
+def test_a_condition_that_went_along_with_other_names_may_not_be_needed() -> None:
+    """All that was warmed was cold, and a book that was not cold stayed as it was: that may be for being a book."""
+
+    def tried_with(kind: str, cold: bool, works: bool) -> Transition:
+        state = kitchen(kind, "oven", cold=cold)
+        after = state.with_change({("hot", "x"): True}) if works else state
+        return Transition(state, Action("warm", ("x", "oven-1")), after, frozenset(state.universe.types))
+
+    def without(learned: Learned) -> list[float]:
+        """How likely each hypothesis has it that things are warmed which are not cold."""
+        return [
+            rule.outcomes[0].probability
+            for rule in learned.hypotheses
+            if "(holding ?arg0)" in conditions(rule) and not any("cold" in text for text in conditions(rule))
+        ]
+
+    seen = [tried_with(kind, cold=True, works=True) for kind in ("apple", "cup", "pan", "egg", "mug")]
+    seen += [tried_with("book", cold=False, works=False)] * 2
+    learned = learn(seen)
+    (rule,) = learned.rules
+    assert "(cold ?arg0)" in conditions(rule)
+    assert without(learned) == [0.5]
+    assert not without(learn([*seen, tried_with("cup", cold=False, works=False)]))

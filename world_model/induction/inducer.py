@@ -33,6 +33,7 @@ _EFFECT_PRICE = 2.0  # of each assignment of a law, in nats
 _BAD_LUCK = 0.01  # the chance of so many failures in a row from which on they are not put down to chance
 _HIDDEN = 4  # times that failures are more frequent than what changes when the same is done again, if they have a cause
 _OTHER_NAMES = 0.25  # the chance from which on it is worth trying what works with one name with another
+_UNTESTED = 0.5  # the chance that a condition is not needed without which it was never tried
 _SUPPORTED = 3  # transitions that bear a law out, before what it mentions is taken to matter
 
 
@@ -86,6 +87,7 @@ class _Law:
     denied: tuple[Feature, ...] = ()
     unsure: int = 0  # what is denied for so few failures that chance may have made them all
     names: Mapping[int, float] = field(default_factory=dict)  # that arguments must have; the chance of any other
+    untested: tuple[int, ...] = ()  # traits without which it was not tried with what it works with
 
     def probability(self) -> float:
         return self.support / max(1, self.support + self.contradicted)
@@ -260,7 +262,24 @@ class ActionInducer:
         others = [(bits, number) for bits, number in cases.missed if not bits & barred]
         unsure = self._unsure(boundary, space, others, rate, often=rate < _HIDDEN * noise)
         names = self._names_tried(boundary, space, cases)
-        return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure, names)
+        untested = self._untested(boundary.general, space, cases)
+        return _Law(pattern, boundary, space, committed, support, contradicted, denied, unsure, names, untested)
+
+    def _untested(self, general: int, space: FeatureSpace, cases: Cases) -> tuple[int, ...]:
+        """The traits that G asks for, if what failed without one has names that never worked.
+
+        It may have failed for what it is: dirty sponges are not cooled, and clean apples are.
+        """
+        named = reduce(or_, self._called(space), 0)
+        worked = {bits & named for bits, _ in cases.seen if bits & general == general}
+        found = []
+        for feature in space.unpack(general):
+            own = space.bit(feature)
+            rest = general & ~own
+            failed = {bits & named for bits, _ in cases.missed if bits & rest == rest and not bits & own}
+            if named and feature.form is Form.TRUE and failed.isdisjoint(worked):
+                found.append(own)
+        return tuple(found)
 
     def _names_tried(self, boundary: Boundary, space: FeatureSpace, cases: Cases) -> dict[int, float]:
         """The names in G that arguments must have, and with which share of names it works in the place of each.
@@ -391,7 +410,7 @@ class ActionInducer:
         hypotheses += [
             self._rule([law], law.boundary.general & ~name | self._bonds(law), names, at_step, "-maybe", chance)
             for law in laws
-            for name, chance in law.names.items()
+            for name, chance in [*law.names.items(), *((trait, _UNTESTED) for trait in law.untested)]
             if chance >= _OTHER_NAMES
         ]
         sure = [law for law in kept if law.support >= _SUPPORTED]
