@@ -358,7 +358,7 @@ class PlanningDecider:
         end = _end(laws, state, before)
         for variation in ways if here or found else ():
             action = variation.action(laws.vocabulary, end)
-            if action is not None and (anew or self._mind.explorer.is_new(action, end)):
+            if action is not None and (anew or variation.anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
                 there = variation.situation
                 worth = reaches(Wanted(laws.vocabulary, (there,)))

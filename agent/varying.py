@@ -22,6 +22,7 @@ from worldwright.world_model.vocabulary import Vocabulary
 
 _ENOUGH = 4  # transitions that bear a rule out after which it need not be sought with other things
 _CLEAR = 10  # and after which its conditions are not doubted any more
+_SURE = 2  # sorts of things with which it failed the other way round after which a condition is believed
 _NAMES = 8  # transitions with things called otherwise after which a name is taken to matter
 
 Done = tuple[Action, State, bool]
@@ -31,12 +32,15 @@ Done = tuple[Action, State, bool]
 class Variation:
     """A situation in which an action is to be done, with some of the situation's parameters, the first, as arguments.
 
-    `rule` names what foretells something there, if anything does.
+    Attributes:
+        rule: names what foretells something there, if anything does.
+        anew: whether it is worth doing although it was done with such things: then something that now is not so was.
     """
 
     name: str
     situation: Reach
     rule: str = ""
+    anew: bool = False
 
     def action(self, vocabulary: Vocabulary, state: State) -> Action | None:
         """What to do in the situation; None if the state is not one."""
@@ -63,15 +67,18 @@ def variations(model: WorldModel, done: Iterable[Done]) -> Iterator[Variation]:
         clear = evidence.support >= _CLEAR or evidence.contradicted > 2 * evidence.support
         if model.vocabulary.action(rule.action).types and not clear:
             own = [entry for entry in tried if entry[0].name == rule.action]
-            for conditions in _varied(rule, own, model):
+            for conditions, is_flipped in _varied(rule, own, model):
                 denied = (*_new(rule), *_things(rule, model.vocabulary))
-                yield Variation(rule.action, Reach(rule.parameters, (*conditions, *denied)), rule.name)
+                yield Variation(rule.action, Reach(rule.parameters, (*conditions, *denied)), rule.name, is_flipped)
 
 
-def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterator[tuple[Condition, ...]]:
-    """What is to hold instead of what the rule asks for."""
+def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterator[tuple[tuple[Condition, ...], bool]]:
+    """What is to hold instead of what the rule asks for, and whether one condition is the other way round in it.
+
+    That a thing failed under that condition says little of it if with that thing it never worked under any.
+    """
     if rule.evidence.support < _ENOUGH:
-        yield (*rule.preconditions, *_other(rule, done, model))
+        yield (*rule.preconditions, *_other(rule, done, model)), False
     variables = {parameter.name for parameter in rule.parameters}
     references = References(model.vocabulary, rule.action)
     for literal in rule.preconditions:
@@ -85,10 +92,12 @@ def _varied(rule: ActionRule, done: Sequence[Done], model: WorldModel) -> Iterat
         ]
         if _names(literal, model.vocabulary) and literal.positive:
             if len(elsewhere) < _NAMES:
-                yield (*rest.preconditions, *_other(rest, done, model))
-        elif len(elsewhere) < _ENOUGH:
+                yield (*rest.preconditions, *_other(rest, done, model)), False
+        else:
             flipped = replace(literal, positive=not literal.positive)
-            yield from ((*rest.preconditions, flipped, *names) for names in _worked(rest, done, model))
+            worked, seen = _worked(rest, done, model), {_called(rest, entry, model) for entry in elsewhere}
+            if len(seen.intersection(worked)) < _SURE:
+                yield from (((*rest.preconditions, flipped, *names), True) for names in worked if names not in seen)
 
 
 def _is_trait(literal: Literal, variables: set[str], references: References) -> bool:
@@ -108,16 +117,16 @@ def _names(literal: Literal, vocabulary: Vocabulary) -> bool:
 
 def _worked(rule: ActionRule, done: Iterable[Done], model: WorldModel) -> list[tuple[Literal, ...]]:
     """What the arguments were called where the action had an effect."""
-    said = _said(rule, model.vocabulary)
-    return list(
-        dict.fromkeys(
-            tuple(
-                Literal(LiftedAtom(name, (rule.parameters[index].name, str(state.value((name, action.args[index]))))))
-                for index, name in said
-            )
-            for action, state, moved in done
-            if moved and model.applies(rule, state, action)
-        )
+    worked = [entry for entry in done if entry[2] and model.applies(rule, entry[1], entry[0])]
+    return list(dict.fromkeys(_called(rule, entry, model) for entry in worked))
+
+
+def _called(rule: ActionRule, done: Done, model: WorldModel) -> tuple[Literal, ...]:
+    """What the arguments were called, as far as the rule does not speak of it."""
+    action, state, _ = done
+    return tuple(
+        Literal(LiftedAtom(name, (rule.parameters[index].name, str(state.value((name, action.args[index]))))))
+        for index, name in _said(rule, model.vocabulary)
     )
 
 

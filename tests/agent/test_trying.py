@@ -169,3 +169,22 @@ def test_a_condition_of_a_young_law_is_tried_the_other_way_round() -> None:
     found = {variation.action(VOCABULARY, held("cup 1", shut)) for variation in variations(laws, done)}
     assert heat("cup-1", "microwave-1") in found
     assert not {variation.action(VOCABULARY, there) for variation in variations(laws, done)} - {None}
+
+
+def test_what_never_works_with_a_thing_says_nothing_of_the_other_conditions() -> None:
+    """Cups were heated clean, and dirty pans were not: whether it was for the dirt shows with a dirty cup alone."""
+    rule = RULE.format(support=4).replace("(at ?arg1)", "(at ?arg1) (is-clean ?arg0)")
+    laws = WorldModel(VOCABULARY, (parse_rule(VOCABULARY, rule),))
+    shut = "You arrive at microwave 1. The microwave 1 is closed."
+    clean = "You clean the cup 1 using the sinkbasin 1."
+    dirty_cup, dirty_pan = (held(f"{item} 1", shut) for item in ("cup", "pan"))
+    done = [(heat("cup-1", "microwave-1"), held("cup 1", clean, shut), True)]
+    done += [(heat("pan-1", "microwave-1"), dirty_pan, False)] * 9
+
+    def tried(state: State) -> set[Action | None]:
+        return {variation.action(VOCABULARY, state) for variation in variations(laws, done) if variation.anew}
+
+    assert heat("cup-1", "microwave-1") in tried(dirty_cup)
+    assert tried(dirty_pan) <= {None}
+    done.append((heat("cup-1", "microwave-1"), dirty_cup, False))
+    assert tried(dirty_cup) <= {None}
