@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from worldwright.agent.config import AgentConfig
@@ -302,7 +302,7 @@ class Explorer:
                 return task
         try:
             limits = Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
-            task = ground(PlanningProblem(model, state, (), barred), limits)
+            task = _about_things_met(ground(PlanningProblem(model, state, (), barred), limits))
         except PlanningStopped:
             task = GroundTask(state, (), (), (), (), ())
         self._forget_sights()  # states were told apart by what the last one knew
@@ -324,6 +324,13 @@ def _things_of(change: Change, before: Readable) -> set[str]:
     for fluent, value in change.items():
         found |= {before.value(fluent), value} if fluent[0] in where else set(fluent[1:])
     return {name for name in found if isinstance(name, str) and name not in vocabulary.constant_types}
+
+
+def _about_things_met(task: GroundTask) -> GroundTask:
+    """The task without what would be done to constants: what is not there, say."""
+    constants = task.state.universe.vocabulary.constant_types
+    operators = [operator for operator in task.operators if constants.keys().isdisjoint(operator.action.args)]
+    return task if len(operators) == len(task.operators) else replace(task, operators=tuple(operators))
 
 
 def _about_things(effect: Effect) -> bool:

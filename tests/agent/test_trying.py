@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection
 
+from worldwright.agent.config import AgentConfig
+from worldwright.agent.explorer import Explorer
 from worldwright.agent.memory import Memory
-from worldwright.agent.novelty import NEW_CONTEXT, NEW_TRAIT, Novelty
+from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Novelty
+from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import trial, variations
 from worldwright.envs.household.perceiver import HouseholdPerceiver
 from worldwright.envs.household.vocabulary import VOCABULARY
@@ -188,3 +192,18 @@ def test_what_never_works_with_a_thing_says_nothing_of_the_other_conditions() ->
     assert tried(dirty_pan) <= {None}
     done.append((heat("cup-1", "microwave-1"), dirty_cup, False))
     assert tried(dirty_cup) <= {None}
+
+
+def test_nothing_is_tried_with_what_is_not_there() -> None:
+    """By the letter of a law about what is held, nothing could be heated where nothing is held."""
+    laws, state = model(support=9), heard(START, SHELF, "You arrive at microwave 1. The microwave 1 is closed.")
+    curious = Explorer(AgentConfig(), Novelty(VOCABULARY), random.Random(0))
+    tried = 0
+    while (target := curious.untried(laws, state, Repertoire(VOCABULARY), NEW_PAIR)) is not None:
+        now = state
+        for action in target.plan.actions:
+            assert "nothing" not in action.args
+            curious.note(action, now, False, None)
+            now = laws.predict(now, action).state
+        tried += 1
+    assert tried > 20
