@@ -408,7 +408,7 @@ class PlanningDecider:
             return None
         places = self._memory.unseen_places()
         if places:
-            return self._look_into(places, model, state)
+            return self._look_into(places, model, self._hoping(state, ()))
         unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
         if not unseen:
             return None
