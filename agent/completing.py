@@ -1,16 +1,15 @@
-"""What completes a goal, and what is left to reach when all that was asked for holds but the episode goes on."""
+"""What is left to reach when all that was asked for holds, but the episode goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from itertools import islice
 
 from worldwright.planning.facts import Facts, changed_names
 from worldwright.planning.relevance import lone_conditions
-from worldwright.world_model.goal import GoalTracker, Reach, last_reaches, rest_of
+from worldwright.world_model.goal import GoalTracker, Reach, last_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
-from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 
 _BINDINGS = 16  # ways in which the goal holds that are looked at
@@ -26,21 +25,6 @@ class Completion:
     def __init__(self, tracker: GoalTracker) -> None:
         self._tracker = tracker
         self._taken: dict[Reach, dict[str, set[str]]] = {}  # what the goal was reached with, by its variables
-
-    def completed_by(self, model: WorldModel, state: State, actions: Iterable[Action]) -> bool:
-        """Whether by the laws some actions, done in turn, complete the goal that is followed on the way."""
-        remaining = self._tracker.remaining
-        if remaining is None:
-            return False
-        for action in actions:
-            state = model.predict(state, action).state
-            remaining = rest_of(remaining, partial(self._holds, state))
-            if remaining is None:
-                return True
-        return False
-
-    def _holds(self, state: State, reach: Reach) -> bool:
-        return self._tracker.query(reach).holds(state)
 
     def otherwise(self, model: WorldModel, state: State) -> tuple[Reach, ...]:
         """The goal with things that it was not reached with before: those taken may not be the ones that were meant.

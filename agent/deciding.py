@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import zip_longest
 
 from worldwright.agent.completing import Completion
@@ -48,7 +47,7 @@ from worldwright.world_model.goal import (
     next_reaches,
 )
 from worldwright.world_model.language import LiftedAtom, Literal
-from worldwright.world_model.model import Action, WorldModel
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import WON, Vocabulary
 
@@ -141,9 +140,9 @@ class PlanningDecider:
             yield self._trials(laws, state)
             yield self._novelty(state, NEW_TRAIT)
             yield from self._experiments(state)
-            yield self._novelty(state, NEW_PAIR)
             yield self._goal(laws, state)
             yield self._far_frontier(laws, state)
+            yield self._novelty(state, NEW_PAIR)
         else:
             yield self._goal(laws, state)
             hoping = self._memory.containment is not None  # what is not seen is hoped for: it is laws that are lacking
@@ -276,9 +275,7 @@ class PlanningDecider:
             self._mind.ask_for_missing(self._tracker.remaining, state)
         laws = self._mind.model
         if self._mind.config.experiments and laws.hypotheses:
-            found = self._goal(self._optimist(laws).hopeful, state, "experiment")
-            # what the laws foretell as well tests no hypothesis
-            yield None if found and self._is_put_off(laws.hopeful, found.hoped or state, found.plan.actions) else found
+            yield self._goal(self._optimist(laws).hopeful, state, "experiment")
 
     def _optimist(self, model: WorldModel) -> WorldModel:
         """The laws with the hypotheses that did not fail more often in this episode than by their chances.
@@ -321,7 +318,6 @@ class PlanningDecider:
                 self._wanted,
                 self._failures.barred(),
                 trusting=self._mind.learner is None,
-                put_off=partial(self._is_put_off, self._mind.model, state),
             )
         return self._explore("novelty", target, self._mind.model, clock.seconds, trial=True)
 
@@ -347,10 +343,6 @@ class PlanningDecider:
         ways = [confirmation(rule, laws.vocabulary) for rule in rules]
         return self._vary("novelty", laws, state, ways, anew=True) if ways else None
 
-    def _is_put_off(self, laws: WorldModel, state: State, actions: Sequence[Action]) -> bool:
-        """Whether some actions in turn are not done yet: the episode may be over with the goal, and much is untried."""
-        return self._mind.curious and self._completion.completed_by(laws, state, actions)
-
     def _vary(
         self, purpose: str, laws: WorldModel, state: State, ways: list[Variation], anew: bool = False
     ) -> Intention | None:
@@ -368,8 +360,6 @@ class PlanningDecider:
             action = variation.action(laws.vocabulary, end)
             if action is not None and (anew or variation.anew or self._mind.explorer.is_new(action, end)):
                 plan = Plan((*before.steps, PlanStep(action, (variation.rule,) if variation.rule else ())))
-                if self._is_put_off(laws, state, plan.actions):
-                    continue
                 there = variation.situation
                 worth = reaches(Wanted(laws.vocabulary, (there,)))
                 return Intention(purpose, plan, laws, worth, trial=True, goal=there)

@@ -38,13 +38,6 @@ _OFTEN = 0.25  # the share of wrong predictions from which on a law is doubted
 _PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
-PutOff = Callable[[Sequence[Action]], bool]
-
-
-def _never(actions: Sequence[Action]) -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class Target:
     """A plan of the explorer, and what must still be true at its end for it to be worth following.
@@ -143,7 +136,6 @@ class Explorer:
         wanted: Collection[str] = frozenset(),
         barred: Barred = frozenset(),
         trusting: bool = False,
-        put_off: PutOff = _never,
     ) -> Target | None:
         """A way to do something that is new there, with the best chance of a surprise for the steps it takes.
 
@@ -155,7 +147,6 @@ class Explorer:
             wanted: names that the goal speaks of; to try these is worth more.
             barred: what is not to be done where.
             trusting: whether the laws are taken for certain: where they foretell no change, there will hardly be one.
-            put_off: whether some actions are not to be done in turn just now.
         """
         best: tuple[float, Reached, Action] | None = None
         left = _CONSIDERED
@@ -164,12 +155,9 @@ class Explorer:
                 break
             actions = repertoire.actions(reached, state.universe, ahead=reached.cost > 0)
             left -= sum(1 for action in actions if action.args)
-            for chance, action in self._newest(reached, actions, model, finest, wanted, trusting):
-                if best is not None and (reached.cost + 1) / chance >= best[0]:
-                    break
-                if not put_off([*(operator.action for operator in reached.path()), action]):
-                    best = ((reached.cost + 1) / chance, reached, action)
-                    break
+            found = self._newest(reached, actions, model, finest, wanted, trusting)
+            if found is not None and (best is None or (reached.cost + 1) / found[0] < best[0]):
+                best = ((reached.cost + 1) / found[0], reached, found[1])
         if best is None:
             return None
         _, reached, action = best
@@ -191,8 +179,8 @@ class Explorer:
         finest: int,
         wanted: Collection[str],
         trusting: bool,
-    ) -> list[tuple[float, Action]]:
-        """What is new in a state, with the chance that it surprises, the best first.
+    ) -> tuple[float, Action] | None:
+        """What is best tried in a state, and the chance that it surprises.
 
         Of what has the same chance it is what no law speaks of, what was done least there, and least at all.
         """
@@ -215,7 +203,7 @@ class Explorer:
             explained = chance < 1 and bool(model.rules_for(action.name))
             return -chance, explained, times(action), self.novelty.total(action)
 
-        return sorted(new, key=rank)
+        return min(new, key=rank, default=None)
 
     def _promise(self, action: Action, state: Reached, model: WorldModel) -> float:
         """How likely something new comes of an action without arguments for one who trusts the laws.

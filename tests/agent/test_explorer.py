@@ -65,19 +65,6 @@ def test_the_one_thing_not_yet_tried_is_found_several_steps_away() -> None:
     assert not target.worth(at(RING, 2))
 
 
-def test_what_is_put_off_is_not_done_for_its_novelty() -> None:
-    curious = explorer()
-    for place in range(5):
-        for action in (GO, USE):
-            for _ in range(0 if (place, action) in ((2, USE), (4, USE)) else 2):
-                curious.note(action, at(RING, place), False, None)
-    put_off = (GO, GO, USE)
-    target = curious.untried(KNOWING, RING, EVERYTHING, put_off=lambda actions: tuple(actions) == put_off)
-    assert target is not None
-    assert target.plan.actions == (GO, GO, GO, GO, USE)
-    assert curious.untried(KNOWING, RING, EVERYTHING, put_off=lambda actions: True) is None
-
-
 def test_exploration_tries_everything_everywhere_and_ends() -> None:
     curious, state = explorer(), RING
     done: Counter[tuple[str, str]] = Counter()
