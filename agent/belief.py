@@ -12,13 +12,18 @@ from worldwright.world_model.vocabulary import Vocabulary
 
 
 class Belief:
-    """Known values of fluents over the objects discovered in one episode."""
+    """Known values of fluents over the objects discovered in one episode.
+
+    Attributes:
+        turns: how often something else came to be known of the world, the agent's own state apart.
+    """
 
     def __init__(self, vocabulary: Vocabulary, universe: Universe | None = None) -> None:
         self.vocabulary = vocabulary
         self.universe = universe if universe is not None else Universe(vocabulary)
         self.values: dict[Fluent, Value] = {}
         self.last_seen: dict[str, int] = {}
+        self.turns = 0
         self._defaults = {p.name: p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2}
         self._hoped: dict[Fluent, Value] = {}  # what is unknown, with what is hoped; brought up to date when asked for
         self._listed = dict.fromkeys(self._defaults, 0)  # how many objects were looked at for that
@@ -59,6 +64,7 @@ class Belief:
     def update(self, change: Mapping[Fluent, Value | None]) -> None:
         """Take over new values; None makes a fluent unknown."""
         for fluent, value in change.items():
+            self.turns += len(fluent) > 1 and self.values.get(fluent) != value
             if value is not None:
                 self.values[fluent] = value
                 self._hoped.pop(fluent, None)
@@ -73,5 +79,6 @@ class Belief:
             for fluent, value in self.values.items()
             if all(name in names or name in constants for name in fluent[1:])
         }
+        self.turns += 1
         self._hoped.clear()
         self._listed = dict.fromkeys(self._defaults, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from worldwright.planning.facts import Facts, changed_names
+from worldwright.planning.facts import Facts
 from worldwright.planning.relevance import lone_conditions
 from worldwright.world_model.goal import GoalTracker, Reach, last_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
@@ -32,7 +32,7 @@ class Completion:
         What the goal describes is meant, if it describes anything: where it is reached does not matter.
         """
         goals = []
-        facts = Facts(state, model.rules)
+        facts = Facts(state, model)
         for reach in last_reaches(self._tracker.goal):
             described = {each.name for each in reach.parameters if lone_conditions(reach, each.name, facts)}
             taken = self._taken.setdefault(reach, {variable.name: set() for variable in reach.parameters})
@@ -48,9 +48,8 @@ class Completion:
 
     def undone(self, model: WorldModel, state: State) -> tuple[Reach, ...]:
         """What makes the goal true, as far as the laws can change it, denied: it may have been reached too early."""
-        changing = changed_names(model.rules)
         held = (atom for reach in last_reaches(self._tracker.goal) for atom in self._holding(reach, state))
-        return tuple(Reach((), (Literal(atom, positive=False),)) for atom in held if atom.predicate in changing)
+        return tuple(Reach((), (Literal(atom, positive=False),)) for atom in held if atom.predicate in model.changing)
 
     def _holding(self, reach: Reach, state: State) -> Iterable[LiftedAtom]:
         """The atoms that make a formula true."""

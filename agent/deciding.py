@@ -48,7 +48,7 @@ from worldwright.world_model.goal import (
 )
 from worldwright.world_model.language import LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Change, State, own_fluents
 from worldwright.world_model.vocabulary import WON, Vocabulary
 
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
@@ -83,6 +83,8 @@ class PlanningDecider:
         self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
+        self._own = own_fluents(mind.perceiver.vocabulary)
+        self._foreseen: tuple[object, ...] = ()
         self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
@@ -104,9 +106,11 @@ class PlanningDecider:
                 self._hopeless.clear()
             intention = intention.advanced()
             if self._goes_on(intention, state):
+                self._foreseen = self._foresee(intention, state)
                 return intention
         found = next((f for f in self._intentions(state) if f is not None and not self._goes_round(f, state)), None)
         self._at_random += found is not None and found.purpose == "random"
+        self._foreseen = self._foresee(found, state) if found is not None else ()
         learned_out = self._mind.curious and bool(self._mind.model.rules) and self._at_random > _BORED
         return None if learned_out else found
 
@@ -115,10 +119,23 @@ class PlanningDecider:
             return False
         if not self._mind.config.monitor:
             return bool(intention.plan.steps)
+        if intention.plan.steps and not intention.surprised and self._foreseen == self._situation(state, {}):
+            return True  # all is as it was when the plan was last looked through, and the agent where it was to be
         verdict = self._monitor.decide(
             intention.surprised, intention.model, state, intention.plan, intention.worth, intention.trial
         )
         return verdict is Verdict.GO_ON
+
+    def _foresee(self, intention: Intention, state: State) -> tuple[object, ...]:
+        """The situation to which the next action leads if it changes nothing but the agent itself; else none."""
+        if len(intention.plan) < 2:
+            return ()
+        change = intention.model.foretold(state, intention.next_action())
+        return self._situation(state, change) if all(len(fluent) == 1 for fluent in change) else ()
+
+    def _situation(self, state: State, change: Change) -> tuple[object, ...]:
+        """What is known of the world, and how the agent is after a change."""
+        return self._known(state), *(change[f] if f in change else state.value(f) for f in self._own)
 
     def _goes_round(self, intention: Intention, state: State) -> bool:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
@@ -234,7 +251,7 @@ class PlanningDecider:
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.UNSOLVABLE:
-            self._hopeless[goals, len(model.rules)] = (model.rules, _lasting(state))
+            self._hopeless[goals, len(model.rules)] = (model.rules, self._known(state))
         if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
             self._too_hard[purpose, *about] += 1
             rest = _LONG_REST if about else _REST * self._too_hard[purpose,]
@@ -243,15 +260,14 @@ class PlanningDecider:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        goal = problem.wanted.met(_end(model, state, plan))
-        return Intention(purpose, plan, model, reaches(problem.wanted), goal=goal, hoped=state)
+        return Intention(purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state)
 
     def _still_wanted(self, model: WorldModel, state: State) -> frozenset[str]:
         """The things that what remains of the goal speaks of."""
         remaining = self._tracker.remaining
         if remaining is None:
             return frozenset()
-        return frozenset(goal_things(all_reaches(remaining), Facts(state, model.rules)))
+        return frozenset(goal_things(all_reaches(remaining), Facts(state, model)))
 
     def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
         """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.
@@ -259,7 +275,15 @@ class PlanningDecider:
         Where it is now could be reached from where it was: had there been a way from here, there was one from there.
         """
         known = self._hopeless.get((goals, len(model.rules)))
-        return known is not None and known == (model.rules, _lasting(state))
+        return known is not None and known == (model.rules, self._known(state))
+
+    def _known(self, state: State) -> tuple[int, ...]:
+        """What changes with all that is known but of the agent itself."""
+        universe = state.universe
+        stood = (
+            len(self._memory.visited) if self._memory.containment is not None else 0
+        )  # what is hoped for depends on it
+        return self._memory.belief.turns, stood, len(universe.types), len(universe.facts)
 
     def _is_due(self, *what: object) -> bool:
         """Whether something was not looked for in vain a moment ago."""
@@ -469,12 +493,6 @@ class PlanningDecider:
                 cpu_s=round(seconds, 4),
             )
         )
-
-
-def _lasting(state: State) -> tuple[object, ...]:
-    """All that is known but of the agent itself."""
-    facts = frozenset(item for item in state.values.items() if len(item[0]) > 1)
-    return facts, len(state.universe.types), len(state.universe.facts)
 
 
 def _end(model: WorldModel, state: State, plan: Plan) -> State:

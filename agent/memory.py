@@ -84,6 +84,7 @@ class Memory:
         self._places: dict[str, Position] = {}
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
+        self._own: list[Fluent] = [(p.name,) for p in self.vocabulary.predicates if p.functional and len(p.types) == 1]
         self._bounds = (0, 0, -1, -1)
         self._surely = True
         self._lattice: Lattice | None = None
@@ -172,7 +173,7 @@ class Memory:
     def _ahead(self) -> Position:
         """The step that leads ahead; to the right in worlds where the agent faces nowhere."""
         directions = self._lattice.directions if self._lattice else {}
-        facing = (directions.get(str(value)) for fluent, value in self.belief.values.items() if len(fluent) == 1)
+        facing = (directions.get(str(self.belief.values.get(fluent))) for fluent in self._own)
         return next((step for step in facing if step is not None), (1, 0))
 
     def _usual(self) -> list[Position]:
@@ -188,8 +189,7 @@ class Memory:
         return way_x * dx + way_y * dy, way_y * dx - way_x * dy
 
     def _mark(self, observed: frozenset[str]) -> None:
-        for name in sorted(observed):
-            self.belief.last_seen[name] = self.step
+        self.belief.last_seen.update(dict.fromkeys(observed, self.step))
 
     # -- worlds on a lattice ------------------------------------------------------------------------------------------
 
@@ -211,8 +211,10 @@ class Memory:
         if not fix.trusted:
             return self._take_pose(graph, lattice)
         self._map.write(places, codes)
-        discovered = self._know_cells(lattice, places)
-        names = [self._cells[(x, y)] for x, y in places.tolist()]
+        spots = [(x, y) for x, y in places.tolist()]
+        self._know_cells(lattice, spots)
+        names = [self._cells[spot] for spot in spots]
+        discovered = sum((lattice.content, name) not in self.belief.values for name in names)
         seen = [_Seen(name, looks.get(thing)) for name, thing in zip(names, contents, strict=True)]
         observed = self._take_facts(graph, lattice, looks, seen)
         certain = fix.certain and self._surely
@@ -223,7 +225,7 @@ class Memory:
     def _take_pose(self, graph: SceneGraph, lattice: Lattice) -> Sighting:
         """Where the view does not say where the agent is, nothing seen is entered in the map: it would be misplaced."""
         values = graph.state.values
-        self._know_cells(lattice, np.array([self.position], np.int32))
+        self._know_cells(lattice, [])
         change: Change = {f: v for f, v in values.items() if len(f) == 1 and v in lattice.directions}
         self.belief.update({**change, (lattice.here,): self._cells[self.position]})
         self._surely = False
@@ -249,9 +251,9 @@ class Memory:
             offsets, codes, self.position, foreseen, experience, turned, self.quick, self._usual(), self._walks
         )
 
-    def _know_cells(self, lattice: Lattice, places: _Ints) -> int:
-        """Make the cells in view, and all between and just around them, known as objects; count those newly seen."""
-        xs, ys = [*places[:, 0].tolist(), self.position[0]], [*places[:, 1].tolist(), self.position[1]]
+    def _know_cells(self, lattice: Lattice, spots: Sequence[Position]) -> None:
+        """Make the cells in view, and all between and just around them, known as objects."""
+        xs, ys = zip(*spots, self.position, strict=True)
         left, top, right, bottom = self._bounds
         bounds = (
             min(left, min(xs) - 1),
@@ -268,7 +270,6 @@ class Memory:
                 if (x, y) not in self._cells
             ]
             self._add_cells(lattice, fresh)
-        return sum((lattice.content, self._cells[(x, y)]) not in self.belief.values for x, y in places.tolist())
 
     def _add_cells(self, lattice: Lattice, places: list[Position]) -> None:
         universe = self.belief.universe

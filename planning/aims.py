@@ -47,7 +47,7 @@ class Aims:
     @staticmethod
     def of(problem: PlanningProblem) -> Aims | None:
         """The goals as they can be met from the problem's state; None if too much would have to be asked."""
-        facts = Facts(problem.state, problem.model.rules)
+        facts = Facts(problem.state, problem.model)
         others: list[_Aim] = []
         for goal, query in problem.wanted.others:
             others.append(_Aim(query, ({},)) if query.follows else _filled_in(goal, facts))

@@ -73,9 +73,9 @@ class GroundingEngine:
         statistics = Statistics()
         deadline = Deadline(limits.cpu_seconds)
         try:
-            if problem.wanted.met(problem.state) is not None:
-                return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             near = self._near(problem, deadline, statistics)
+            if near == ():
+                return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             if near is not None:
                 return checked(problem, [step.action for step in near], statistics)
             try:
@@ -91,13 +91,13 @@ class GroundingEngine:
     def _near(
         self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics
     ) -> tuple[PlanStep, ...] | None:
-        """A shortest plan, if it is found near by; raises `PlanningStopped` if there is none."""
+        """A short plan, if it is found near by, empty if a goal holds; raises `PlanningStopped` if there is none."""
         with statistics.stage("look"):
             if not conceivable(problem):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "nothing known is as a goal asks, and no law makes it so")
-            if problem.lookahead is None:
-                return None
-            return problem.lookahead.plan(problem, deadline, self.shortest)
+            lookahead = problem.lookahead
+            found = lookahead.plan(problem, deadline, self.shortest) if lookahead is not None else None
+            return () if found is None and problem.wanted.met(problem.state) is not None else found
 
     def _attempt(
         self, problem: PlanningProblem, limits: Limits, deadline: Deadline, statistics: Statistics, complete: bool

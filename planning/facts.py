@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from worldwright.planning.joins import Names
 from worldwright.planning.problem import PlanningStopped, PlanStatus
-from worldwright.world_model.language import ActionRule, CounterChange
+from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 from worldwright.world_model.vocabulary import ROOT_TYPE, Predicate
 
@@ -18,12 +18,12 @@ class Facts:
         PlanningStopped: UNSUPPORTED if rules change a predicate of which the universe has unchanging facts.
     """
 
-    def __init__(self, state: State, rules: Iterable[ActionRule]) -> None:
+    def __init__(self, state: State, model: WorldModel) -> None:
         self.state = state
         self.vocabulary = state.universe.vocabulary
         self.predicates: dict[str, Predicate] = {each.name: each for each in self.vocabulary.predicates}
         self.counters = {each.name: each for each in self.vocabulary.counters}
-        self.changing = changed_names(rules)
+        self.changing = model.changing
         self._atoms: dict[str, list[Names]] = {}
         self._members: dict[str, frozenset[str]] = {}
         self._fanouts: dict[tuple[str, tuple[tuple[int, str | None], ...]], float] = {}
@@ -80,12 +80,3 @@ class Facts:
         variables = [place for place, constant in known if constant is None]
         groups = len({tuple(atom[place] for place in variables) for atom in fitting})
         return len(fitting) / max(1, groups) + (1.5 if changing else 0.0)
-
-
-def changed_names(rules: Iterable[ActionRule]) -> frozenset[str]:
-    """The predicates and counters that the likeliest outcomes of the rules change."""
-    names = set()
-    for rule in rules:
-        for effect in rule.likeliest().effects:
-            names.add(effect.counter.predicate if isinstance(effect, CounterChange) else effect.atom.predicate)
-    return frozenset(names)

@@ -177,7 +177,7 @@ class Lookahead:
     def plan(
         self, problem: PlanningProblem, deadline: Deadline, shortest: bool = False, limit: int = NEAR
     ) -> tuple[PlanStep, ...] | None:
-        """A short plan to any of the problem's goals; None if it is not found near by, or takes too long to ask.
+        """A short plan to any of the problem's goals; None if it is not found near by, or asks too much at once.
 
         Args:
             problem: whose model is this one.
@@ -191,6 +191,8 @@ class Lookahead:
         aims = Aims.of(problem)
         if aims is None:
             return None
+        if aims.met(Ahead(problem.state, {})):
+            return ()
         direct = None if shortest else self._directly(aims, problem, deadline)
         return direct or self._near(aims, problem, deadline, limit)
 

@@ -136,12 +136,16 @@ class Statistics:
 
 @dataclass(frozen=True)
 class PlanResult:
-    """How planning ended, with the plan if it was solved and the reason, one line, if it was not."""
+    """How planning ended, with the plan if it was solved and the reason, one line, if it was not.
+
+    `goal` is the one that the plan leads to, if it has any steps.
+    """
 
     status: PlanStatus
     plan: Plan | None = None
     reason: str = ""
     statistics: Statistics = field(default_factory=Statistics)
+    goal: Reach | None = None
 
     @property
     def solved(self) -> bool:

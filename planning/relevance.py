@@ -28,7 +28,7 @@ def explore(
     Raises:
         PlanningStopped: TIMEOUT or UNSUPPORTED.
     """
-    facts = Facts(problem.state, problem.model.rules)
+    facts = Facts(problem.state, problem.model)
     reachability = Reachability(problem, facts, deadline, free=None if complete else _held(problem))
     reachability.run()
     moved = [] if complete else reachability.moved()
@@ -55,7 +55,7 @@ def explore(
 
 def conceivable(problem: PlanningProblem) -> bool:
     """Whether something known is of the kinds that some goal asks for, as far as no rule can change what it is."""
-    facts = Facts(problem.state, problem.model.rules)
+    facts = Facts(problem.state, problem.model)
     return not problem.goals or any(
         all(any(True for _ in candidates(goal, variable, facts)) for variable in goal.parameters)
         for goal in problem.goals

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from worldwright.planning.lookahead import Ahead
 from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
-from worldwright.world_model.goal import Wanted
+from worldwright.world_model.goal import Reach, Wanted
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Readable, State
 from worldwright.world_model.vocabulary import ENDED
@@ -20,6 +20,12 @@ def validate(problem: PlanningProblem, plan: Plan) -> str | None:
 
 def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
     """The plan of these actions with the rules that fire, or why they do not lead to a goal."""
+    found = _followed(problem, actions)
+    return found if isinstance(found, str) else found[0]
+
+
+def _followed(problem: PlanningProblem, actions: Sequence[Action]) -> tuple[Plan, Reach] | str:
+    """The same, and the goal that they lead to."""
     model, state = problem.model, problem.state
     steps = []
     for number, action in enumerate(actions, 1):
@@ -30,18 +36,18 @@ def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
             return f"step {number}, {action}: changes nothing in the model"
         steps.append(PlanStep(action, tuple(dict.fromkeys(firing.rule.name for firing in prediction.firings))))
         state = prediction.state
-    if problem.wanted.met(state) is None:
-        return "no goal holds in the model after the last step"
-    return Plan(tuple(steps))
+    goal = problem.wanted.met(state)
+    return "no goal holds in the model after the last step" if goal is None else (Plan(tuple(steps)), goal)
 
 
 def checked(problem: PlanningProblem, actions: Sequence[Action], statistics: Statistics) -> PlanResult:
     """The result for a plan that an engine returned: SOLVED only if it works in the model."""
     with statistics.stage("validate"):
-        plan = replay(problem, actions)
-    if isinstance(plan, str):
-        return PlanResult(PlanStatus.FAILED, reason=f"the plan does not work: {plan}", statistics=statistics)
-    return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics)
+        found = _followed(problem, actions)
+    if isinstance(found, str):
+        return PlanResult(PlanStatus.FAILED, reason=f"the plan does not work: {found}", statistics=statistics)
+    plan, goal = found
+    return PlanResult(PlanStatus.SOLVED, plan, statistics=statistics, goal=goal)
 
 
 Worth = Callable[[Readable], bool]
@@ -57,17 +63,16 @@ def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, 
         worth: whether a state is what the plan was made for.
         trial: whether the last step is done to see what happens: the state before it is what counts then.
     """
-    ahead = Ahead(state, {})
-    for step in plan_rest.steps[:-1] if trial else plan_rest.steps:
-        if not trial and worth(ahead):
-            return True
-        if ahead.value((ENDED,)) is not None:
-            return False
-        change = model.foretold(ahead, step.action)
+    way = [Ahead(state, {})]
+    steps = plan_rest.steps[:-1] if trial else plan_rest.steps
+    for step in steps:
+        change = {} if way[-1].value((ENDED,)) is not None else model.foretold(way[-1], step.action)
         if not change:
-            return False
-        ahead = ahead.after(change, step)
-    return worth(ahead)
+            break
+        way.append(way[-1].after(change, step))
+    if len(way) > len(steps) and worth(way[-1]):  # as it mostly is: to ask may cost more than to go there
+        return True
+    return not trial and any(worth(ahead) for ahead in way[: len(steps)])
 
 
 def reaches(wanted: Wanted) -> Worth:

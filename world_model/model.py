@@ -16,6 +16,7 @@ from worldwright.world_model.findings import Findings
 from worldwright.world_model.language import (
     ActionRule,
     Condition,
+    CounterChange,
     Outcome,
 )
 from worldwright.world_model.matching import Binding, Query
@@ -88,6 +89,15 @@ class _Compiled:
             if all(query.follows for _, query in rules)
         }
 
+    @cached_property
+    def changing(self) -> frozenset[str]:
+        """The predicates and counters that the likeliest outcomes change."""
+        effects = [effect for rule in self.rules for effect in rule.likeliest().effects]
+        return frozenset(
+            effect.counter.predicate if isinstance(effect, CounterChange) else effect.atom.predicate
+            for effect in effects
+        )
+
     def query(self, rule: ActionRule) -> Query:
         """The compiled preconditions of a rule, be it one of these or not."""
         query = self._asked.get(rule)
@@ -157,6 +167,11 @@ class WorldModel:
         """
         rules = tuple(map(_hopeful, self.rules))
         return self if rules == self.rules else replace(self, rules=rules)
+
+    @property
+    def changing(self) -> frozenset[str]:
+        """The predicates and counters that the likeliest outcomes of the rules change."""
+        return self._ready.changing
 
     def query(self, rule: ActionRule) -> Query:
         """The compiled preconditions of a rule; its action's arguments come bound."""

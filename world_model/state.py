@@ -128,6 +128,12 @@ def split_atom(vocabulary: Vocabulary, atom: GroundAtom) -> tuple[Fluent, Value]
     return (atom.predicate, *atom.args), True
 
 
+def own_fluents(vocabulary: Vocabulary) -> list[Fluent]:
+    """The fluents that are about no object: what the agent itself is like, and how the episode goes."""
+    functional = [(each.name,) for each in vocabulary.predicates if len(each.types) == each.functional]
+    return [*functional, *((each.name,) for each in vocabulary.counters if not each.types)]
+
+
 def join_atom(fluent: Fluent, value: Value) -> GroundAtom:
     """The atom that says `fluent` has `value`; the inverse of `split_atom` (counters are no atoms)."""
     return GroundAtom(fluent[0], fluent[1:] if value is True else (*fluent[1:], str(value)))
