@@ -27,6 +27,7 @@ _COST_UNFORESEEN = 9.0  # at the most; for rules of little experience less
 _COST_UNUSUAL = 3.0  # of a way that the action never led before
 _FEW = 3  # cells by which a view may differ from the map where it was foreseen and still agree with it
 _CHANGING = 0.4  # the share of cells that may change at once where other things move by themselves
+_RESTLESS = 2  # cells that change at once where the agent does not move, from which on things move by themselves
 _SEEN_AGAIN = 0.5  # of the cells known from where the agent is expected, to be known from where it is not
 _MARGIN = 3.0  # nats between the best and the next place below which the place is ambiguous
 _MARGIN_MAP = 0.9  # and below which nothing is entered in the map
@@ -55,6 +56,7 @@ class GridMap:
 
     def __init__(self) -> None:
         self._codes: dict[tuple[object, ...], int] = {}
+        self._restless = False  # whether things move by themselves
         self._size = 64
         self._grid: _Ints = np.full((self._size, self._size), _UNKNOWN, np.int32)
 
@@ -136,8 +138,10 @@ class GridMap:
         surprise = min(_COST_UNFORESEEN, 2 * float(np.log1p(experience)))
         total = changing + moving + np.array([_prior_cost((x, y), foreseen, surprise) for x, y in centres.tolist()])
         total += _COST_UNUSUAL * (~expected & bool(usual))
-        total += _cost_elsewhere(total, expected, known, different) if quick else new_costs
+        stays = set(foreseen) == {last}
+        total += _cost_elsewhere(total, expected, known, different, self._restless) if quick else new_costs
         best = int(np.argmin(total))
+        self._restless |= bool(stays and steps[best] == 0 and different[best] >= _RESTLESS)
         margin = float(np.delete(total, best).min(initial=np.inf) - total[best])
         known_way = np.array([(x, y) in usual for x, y in centres.tolist()])
         outdone = bool(different[best]) and bool((known_way & (different == 0)).any())  # by a way that fits as it is
@@ -148,16 +152,18 @@ class GridMap:
 
 
 def _cost_elsewhere(
-    total: NDArray[np.float64], expected: NDArray[np.bool_], known: _Ints, different: _Ints
+    total: NDArray[np.float64], expected: NDArray[np.bool_], known: _Ints, different: _Ints, restless: bool
 ) -> NDArray[np.float64]:
     """What it costs beside all else to be elsewhere than expected: everything, unless enough of the map is seen again.
 
-    That is as much as from where the agent is expected; or, if the view hardly fits there, some of it.
+    That is as much as from where the agent is expected; or, if the view hardly fits there, some of it. If the view fits
+    there as well as it can while things move by themselves (`restless`), the agent is there: one part of an empty room
+    is like another.
     """
     at = int(np.argmin(np.where(expected, total, np.inf)))
-    fits = different[at] <= max(_FEW, _CHANGING * known[at])
+    fits = bool(different[at] <= max(_FEW, _CHANGING * known[at]))
     enough = known[expected].max() * (1.0 if fits else _SEEN_AGAIN)
-    return np.where(expected | (known >= enough), 0.0, np.inf)
+    return np.where(expected | ((known >= enough) & (not (fits and restless))), 0.0, np.inf)
 
 
 def _window(last: Position, foreseen: Mapping[Position, float]) -> _Ints:

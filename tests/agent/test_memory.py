@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from minigrid.core.world_object import Ball, Box, Key, Wall, WorldObj
@@ -263,7 +264,8 @@ def test_where_things_of_the_first_room_lie_is_said_from_where_the_agent_started
     for moment in walk(level, seed=9, steps=60, model=usual(), actions=MOVING):
         truth = moment.truth
         if moment.memory.step == 0:
-            heading, room = truth.world.dir_vec, truth.world.room_from_pos(*truth.start)
+            level_itself: Any = truth.world
+            heading, room = level_itself.dir_vec, level_itself.room_from_pos(*truth.start)
         for place, thing in truth.things.items():
             name = str(moment.sighting.state.value(("on", cell_name(place))))
             ahead = place[0] * heading[0] + place[1] * heading[1]
