@@ -35,7 +35,7 @@ _CONSIDERED = 2_000  # actions with arguments that are considered, over all stat
 _IDLE = 0.02  # how likely something new comes of what changes nothing by the laws, if something does of what does
 _AGAIN = 0.1  # and of doing the same to the same thing again
 _OFTEN = 0.25  # the share of wrong predictions from which on a law is doubted
-_PATIENCE = 6  # further steps through which a better place is looked for than the nearest
+_PATIENCE = 10  # further steps through which a better place is looked for than the nearest
 
 
 @dataclass(frozen=True)
