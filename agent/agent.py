@@ -81,7 +81,7 @@ class Agent:
         self._adviser: Adviser | None = None
         self._mind: Mind | None = None
         self._lookaheads = Lookaheads()
-        self._blank: Novelty | None = None  # of frozen minds, which forget it at the beginning of each episode
+        self._blank: dict[str, Novelty] = {}  # of frozen minds, by world: forgotten at the beginning of each episode
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
             if name not in table:
@@ -265,9 +265,10 @@ class Agent:
         model = known or WorldModel(perceiver.vocabulary)
         require_same_vocabulary(model, perceiver.vocabulary)
         rng = random.Random(self._seed)
-        if self._blank is None:
-            self._blank = Novelty(perceiver.vocabulary)
-        explorer = Explorer(self.config, self._blank, rng)
+        name = perceiver.vocabulary.name
+        if name not in self._blank:
+            self._blank[name] = Novelty(perceiver.vocabulary)
+        explorer = Explorer(self.config, self._blank[name], rng)
         adviser = self._adviser_for(perceiver)
         mind = Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
         mind.lookaheads = self._lookaheads

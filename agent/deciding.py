@@ -141,7 +141,7 @@ class PlanningDecider:
         """Whether the same was begun in the same situation time and again: what is believed must be wrong there."""
         if intention.purpose == "random":
             return False
-        own = tuple(sorted((fluent[0], str(value)) for fluent, value in state.values.items() if len(fluent) == 1))
+        own = tuple(map(state.value, self._own))
         key = (intention.purpose, intention.next_action(), intention.plan.actions[-1], own)
         self._begun[key] = self._begun.get(key, 0) + 1
         return self._begun[key] > _OFTEN
@@ -279,11 +279,9 @@ class PlanningDecider:
 
     def _known(self, state: State) -> tuple[int, ...]:
         """What changes with all that is known but of the agent itself."""
-        universe = state.universe
-        stood = (
-            len(self._memory.visited) if self._memory.containment is not None else 0
-        )  # what is hoped for depends on it
-        return self._memory.belief.turns, stood, len(universe.types), len(universe.facts)
+        memory, universe = self._memory, state.universe
+        stood = len(memory.visited) if memory.containment is not None else 0  # what is hoped for depends on it
+        return memory.belief.turns, stood, len(universe.types), len(universe.facts)
 
     def _is_due(self, *what: object) -> bool:
         """Whether something was not looked for in vain a moment ago."""

@@ -17,7 +17,7 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.aims import Aims
-from worldwright.planning.bars import Barred, placing
+from worldwright.planning.bars import Barred
 from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Ahead, Lookahead
 from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
@@ -212,9 +212,9 @@ class Explorer:
         """
         here = state.state()
         things = _things_of(model.foretold(here, action), here)
-        return (
-            _IDLE if not things else _AGAIN if all((action.name, thing) in self._done_to for thing in things) else 1.0
-        )
+        if not things:
+            return _IDLE
+        return _AGAIN if all((action.name, thing) in self._done_to for thing in things) else 1.0
 
     def _newness_of(
         self, action: Action, state: Reached, enough: int, wanted: Collection[str]
@@ -319,7 +319,7 @@ def _steps(reached: Reached | Ahead) -> tuple[PlanStep, ...]:
 def _things_of(change: Change, before: Readable) -> set[str]:
     """The things that a change is about: what is put or taken away, and what is otherwise than before."""
     vocabulary = before.universe.vocabulary
-    where = placing(vocabulary)
+    where = vocabulary.placing
     found: set[object] = set()
     for fluent, value in change.items():
         found |= {before.value(fluent), value} if fluent[0] in where else set(fluent[1:])
@@ -346,6 +346,6 @@ def _own_places(state: Readable) -> list[Fluent]:
 
 def _leaves_things(task: GroundTask) -> Callable[[GroundOperator], bool]:
     """Whether an operator leaves every thing where it is."""
-    where = placing(task.state.universe.vocabulary)
+    where = task.state.universe.vocabulary.placing
     moving = {number for number, fluent in enumerate(task.fluents) if fluent[0] in where}
     return lambda operator: not any(effect.variable in moving for effect in operator.effects)

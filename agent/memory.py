@@ -17,7 +17,7 @@ from worldwright.agent.belief import Belief
 from worldwright.agent.mapping import Fix, GridMap
 from worldwright.world_model.model import Prediction
 from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph
-from worldwright.world_model.state import Change, Fluent, State, Value, join_atom
+from worldwright.world_model.state import Change, Fluent, State, Value, join_atom, own_fluents
 from worldwright.world_model.vocabulary import Vocabulary
 
 _Ints = NDArray[np.int32]
@@ -84,7 +84,7 @@ class Memory:
         self._places: dict[str, Position] = {}
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
-        self._own: list[Fluent] = [(p.name,) for p in self.vocabulary.predicates if p.functional and len(p.types) == 1]
+        self._own = own_fluents(self.vocabulary)
         self._bounds = (0, 0, -1, -1)
         self._surely = True
         self._lattice: Lattice | None = None

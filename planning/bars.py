@@ -10,11 +10,6 @@ Situation = frozenset[tuple[Fluent, Value | None]]  # None: it has no value, or 
 Barred = frozenset[tuple[str, Situation]]  # actions by name, each with facts where it is not to be done
 
 
-def placing(vocabulary: Vocabulary) -> frozenset[str]:
-    """The predicates that say where things are: those with a default for the unknown."""
-    return frozenset(predicate.name for predicate in vocabulary.predicates if predicate.default is not None)
-
-
 class Bars:
     """Withholds actions, and remembers whether it did.
 
@@ -28,7 +23,7 @@ class Bars:
         self.barred = barred
         self.spared = spared
         self.withheld = 0
-        self._where = placing(vocabulary)
+        self._where = vocabulary.placing
 
     def __bool__(self) -> bool:
         return bool(self.barred or self.spared)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from worldwright.planning.aims import Aims
-from worldwright.planning.bars import Bars, placing
+from worldwright.planning.bars import Bars
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.world_model.discrimination import Match, Slotting, Tree
 from worldwright.world_model.effects import Changing, changing
@@ -291,7 +291,7 @@ class Lookaheads:
 
 def _leaving_things(model: WorldModel) -> WorldModel:
     """The laws that put nothing anywhere."""
-    where = placing(model.vocabulary)
+    where = model.vocabulary.placing
 
     def leaves(rule: ActionRule) -> bool:
         changed = (effect for effect in rule.likeliest().effects if isinstance(effect, Literal))

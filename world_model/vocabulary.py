@@ -181,6 +181,11 @@ class Vocabulary:
         return frozenset(type_.name for type_ in self.types if type_.nominal)
 
     @cached_property
+    def placing(self) -> frozenset[str]:
+        """The predicates that say where things are: those with a default for the unknown."""
+        return frozenset(predicate.name for predicate in self.predicates if predicate.default is not None)
+
+    @cached_property
     def _predicates(self) -> dict[str, Predicate]:
         return {predicate.name: predicate for predicate in self.predicates}
 
