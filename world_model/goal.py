@@ -4,6 +4,7 @@
 (any G1 G2)    reach one
 (all G1 G2)    reach each, in any order
 (then G1 G2)   reach them in order
+(upon G1 G2)   reach the second directly from where the first is true: what is carried is put somewhere
 """
 
 from __future__ import annotations
@@ -70,9 +71,26 @@ class Then:
         return f"(then {' '.join(map(str, self.parts))})"
 
 
-Goal = Reach | AnyOf | AllOf | Then
+@dataclass(frozen=True)
+class Upon:
+    """Reach the second part in the step after a state in which the first is true.
+
+    Attributes:
+        parts: the two.
+        begun: whether the first is true now; it lapses.
+    """
+
+    parts: tuple[Goal, Goal]
+    begun: bool = False
+
+    def __str__(self) -> str:
+        return f"(upon {' '.join(map(str, self.parts))}{f' {_BEGUN}' * self.begun})"
+
+
+Goal = Reach | AnyOf | AllOf | Then | Upon
 
 _COMPOUND: dict[str, type[AnyOf] | type[AllOf] | type[Then]] = {"any": AnyOf, "all": AllOf, "then": Then}
+_BEGUN = "begun"
 
 
 def parse_goal(vocabulary: Vocabulary, text: str) -> Goal:
@@ -92,6 +110,8 @@ def goal_of(expression: SExpr) -> Goal:
         return Reach(parameters_of(expression[1]), conditions)
     if head in _COMPOUND and len(expression) <= MAX_PARTS:
         return _COMPOUND[head](tuple(goal_of(part) for part in expression[1:]))
+    if head == "upon" and expression[3:] in ([], [_BEGUN]) and len(expression) > 2:
+        return Upon((goal_of(expression[1]), goal_of(expression[2])), begun=len(expression) > 3)
     raise SyntaxProblem(f"({head} ...) is no goal")
 
 
@@ -109,6 +129,8 @@ def next_reaches(goal: Goal) -> list[Reach]:
     if isinstance(goal, Reach):
         return [goal]
     parts = goal.parts[:1] if isinstance(goal, Then) else goal.parts
+    if isinstance(goal, Upon):
+        parts = goal.parts[1:] if goal.begun else goal.parts[:1]
     return [reach for part in parts for reach in next_reaches(part)]
 
 
@@ -120,11 +142,17 @@ def constants_of(goal: Goal) -> frozenset[str]:
     return frozenset(term for atom in atoms for term in atom.args if not is_variable(term))
 
 
+def predicates_of(goal: Goal) -> frozenset[str]:
+    """The predicates that a goal speaks of, those inside an `exists` apart."""
+    conditions = (condition for reach in all_reaches(goal) for condition in reach.conditions)
+    return frozenset(condition.atom.predicate for condition in conditions if isinstance(condition, Literal))
+
+
 def last_reaches(goal: Goal) -> list[Reach]:
     """The formulas with one of which the goal is completed."""
     if isinstance(goal, Reach):
         return [goal]
-    parts = goal.parts[-1:] if isinstance(goal, Then) else goal.parts
+    parts = goal.parts[-1:] if isinstance(goal, Then | Upon) else goal.parts
     return [reach for part in parts for reach in last_reaches(part)]
 
 
@@ -132,7 +160,8 @@ def later_reaches(goal: Goal) -> list[Reach]:
     """The formulas whose turn comes only after others."""
     if isinstance(goal, Reach):
         return []
-    parts = goal.parts[1:] if isinstance(goal, Then) else ()
+    in_order = isinstance(goal, Then) or (isinstance(goal, Upon) and not goal.begun)
+    parts = goal.parts[1:] if in_order else ()
     found = [reach for part in parts for reach in all_reaches(part)]
     return found + [reach for part in goal.parts[: len(goal.parts) - len(parts)] for reach in later_reaches(part)]
 
@@ -155,6 +184,9 @@ def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
             else:
                 break
         return _compound(Then, parts)
+    if isinstance(goal, Upon):
+        before, after = (rest_of(part, holds) for part in goal.parts)
+        return None if goal.begun and after is None else Upon(goal.parts, begun=before is None)
     rests = [rest_of(part, holds) for part in goal.parts]
     if isinstance(goal, AnyOf):
         return None if None in rests else AnyOf(tuple(rest for rest in rests if rest is not None))

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 from worldwright.envs.minigrid.vocabulary import COLORS, KINDS, NOTHING
 from worldwright.envs.perceiver import UnreadableMission
-from worldwright.world_model.goal import MAX_PARTS, AllOf, Goal, Then, goal_of
+from worldwright.world_model.goal import MAX_PARTS, AllOf, Goal, Then, Upon, goal_of
 from worldwright.world_model.sexpr import parse_one
 
 MAX_LENGTH = 1000  # characters; the longest sentence of BabyAI has about 350
@@ -284,7 +284,7 @@ class _Reader:
             raise self._stuck()
         # Who is told to put one thing next to another is not to put the other next to the one: the levels see who
         # was dropped.
-        return Then((_goal(_HOLD, moved), _goal(meaning, moved, self._description())))
+        return Upon((_goal(_HOLD, moved), _goal(meaning, moved, self._description())))
 
     def _description(self) -> _Description:
         self._need(*_ARTICLES)

@@ -18,7 +18,7 @@ from worldwright.envs.registry import make_env
 from worldwright.planning.engines import ENGINES, engine_named
 from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus, cpu_seconds
-from worldwright.world_model.goal import Then, next_reaches
+from worldwright.world_model.goal import Then, Upon, next_reaches
 from worldwright.world_model.model import WorldModel
 
 SIDES = (8, 12, 16, 20, 24, 28, 32, 36, 40)
@@ -103,7 +103,7 @@ def _problem(laws: WorldModel, level: Level, seed: int) -> PlanningProblem | Non
     goal = tracker.remaining
     if goal is None:
         return None
-    end = goal.parts[-1] if isinstance(goal, Then) else goal
+    end = goal.parts[-1] if isinstance(goal, Then | Upon) else goal
     return PlanningProblem(laws, belief.optimistic(), tuple(next_reaches(end)))
 
 

@@ -44,6 +44,7 @@ from worldwright.world_model.goal import (
     GoalTracker,
     Reach,
     Then,
+    Upon,
     check_goal,
     parse_goal,
 )
@@ -106,12 +107,12 @@ def read_back(goal: Goal) -> Any:
     """A goal in the form of `Clause.said`; ("all", ...), ("then", ...) or ("any", ...) around several."""
     if isinstance(goal, Reach):
         return _clause(goal)
-    if isinstance(goal, Then) and len(goal.parts) == 2 and not isinstance(goal.parts[1], Then):
+    if isinstance(goal, Upon):
         first, second = map(read_back, goal.parts)
         putting = second[1] if second[0] == "any" else second
-        if first[0] == "pick up" and putting[0] == "put":
-            assert first[1] == putting[1], "what is put somewhere is first taken up"
-            return second
+        assert (first[0], putting[0]) == ("pick up", "put")
+        assert first[1] == putting[1], "what is put somewhere is taken up"
+        return second
     name = {AllOf: "all", Then: "then", AnyOf: "any"}[type(goal)]
     return (name, *(read_back(part) for part in goal.parts))
 
@@ -380,7 +381,7 @@ def test_put_near_counts_the_cells_that_the_level_counts(seed: int) -> None:
     for x, y in product(range(world.width), range(world.height)):
         if world.grid.get(x, y) is None:
             world.grid.set(x, y, moved)
-            assert isinstance(goal, Then)
+            assert isinstance(goal, Upon)
             assert holds(goal.parts[-1], witness.state()) == (abs(x - tx) <= 1 and abs(y - ty) <= 1)
             world.grid.set(x, y, None)
 
@@ -456,7 +457,7 @@ def test_a_mere_object_is_something_and_no_wall() -> None:
     assert holds(go_to, witness.state())
     world.put_obj(Ball(), 2, 2)
     assert not holds(put, witness.state())  # nobody took it up
-    assert isinstance(put, Then)
+    assert isinstance(put, Upon)
     assert holds(put.parts[-1], witness.state())
     world.carrying = Ball()
     assert holds(pick_up, witness.state())

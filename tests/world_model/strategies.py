@@ -10,7 +10,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from worldwright.world_model.edges import FOUND_IN, PRODUCES, REQUIRES, Edge
-from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then
+from worldwright.world_model.goal import AllOf, AnyOf, Goal, Reach, Then, Upon
 from worldwright.world_model.language import (
     EQUALS,
     ActionRule,
@@ -335,10 +335,13 @@ def goals(vocabulary: Vocabulary) -> st.SearchStrategy[Goal]:
     """A goal of a few parts."""
     return st.recursive(
         reaches(vocabulary),
-        lambda parts: st.builds(
-            lambda make, some: make(tuple(some)),
-            st.sampled_from([AnyOf, AllOf, Then]),
-            st.lists(parts, min_size=1, max_size=3),
+        lambda parts: (
+            st.builds(
+                lambda make, some: make(tuple(some)),
+                st.sampled_from([AnyOf, AllOf, Then]),
+                st.lists(parts, min_size=1, max_size=3),
+            )
+            | st.builds(Upon, st.tuples(parts, parts), st.booleans())
         ),
         max_leaves=4,
     )

@@ -3,7 +3,8 @@
 import pytest
 
 from tests.world_model.test_pddl import FARM, farm
-from worldwright.world_model.goal import GoalTracker, next_reaches, parse_goal
+from worldwright.world_model.errors import SyntaxProblem
+from worldwright.world_model.goal import GoalTracker, later_reaches, next_reaches, parse_goal
 from worldwright.world_model.state import Value
 
 NIGHT, HUNGRY, WOOL = (
@@ -33,6 +34,10 @@ STATES: dict[str, dict[str, Value]] = {
         (f"(then {NIGHT} (any {HUNGRY} {WOOL}) {NIGHT})", "hn-hwn", "000001"),
         (f"(any (then {NIGHT} {HUNGRY}) {WOOL})", "n-h", "001"),
         (f"(all (then {NIGHT} {HUNGRY}) {WOOL})", "nwh", "001"),
+        (f"(upon {NIGHT} {WOOL})", "wn-wnnw", "0000001"),
+        (f"(upon {NIGHT} {WOOL})", "b-bw", "0001"),
+        (f"(then {HUNGRY} (upon {NIGHT} {WOOL}))", "nwhwnb", "000001"),
+        (f"(upon {NIGHT} (any {HUNGRY} {WOOL}))", "h-nh", "0001"),
     ],
 )
 def test_progress_is_kept(goal: str, walk: str, done: str) -> None:
@@ -47,3 +52,20 @@ def test_what_comes_next() -> None:
     tracker.update(farm(**STATES["n"]))
     assert tracker.remaining is not None
     assert list(map(str, next_reaches(tracker.remaining))) == [HUNGRY, WOOL]
+
+
+def test_what_is_reached_from_elsewhere_asks_to_be_there_again() -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, f"(upon {NIGHT} {WOOL})"))
+    expected = {"-": (NIGHT, [WOOL]), "n": (WOOL, []), "h": (NIGHT, [WOOL]), "w": (NIGHT, [WOOL])}
+    for step, (reach, later) in expected.items():
+        remaining = tracker.update(farm(**STATES[step]))
+        assert remaining is not None
+        assert list(map(str, next_reaches(remaining))) == [reach]
+        assert list(map(str, later_reaches(remaining))) == later
+        assert parse_goal(FARM, str(remaining)) == remaining
+
+
+@pytest.mark.parametrize("text", [f"(upon {NIGHT})", f"(upon {NIGHT} {WOOL} {HUNGRY})", f"(upon {NIGHT} {WOOL} now)"])
+def test_one_is_reached_upon_one_other(text: str) -> None:
+    with pytest.raises(SyntaxProblem):
+        parse_goal(FARM, text)

@@ -22,7 +22,7 @@ from worldwright.envs.minigrid.vocabulary import VOCABULARY as MINIGRID
 from worldwright.world_model.chat.request import ModelProblem, Reply, Request, Unreachable
 from worldwright.world_model.chat.scripted import HOSTILE_TEXTS, Script
 from worldwright.world_model.edges import Edge
-from worldwright.world_model.goal import AllOf, AnyOf, Goal, Then, check_goal, next_reaches
+from worldwright.world_model.goal import AllOf, AnyOf, Goal, Then, Upon, check_goal, next_reaches
 from worldwright.world_model.language import LiftedAtom, Literal
 from worldwright.world_model.proposing import advice
 from worldwright.world_model.proposing.advice import Situation, Turn
@@ -70,7 +70,7 @@ ASKS: dict[str, Callable[[Adviser], object]] = {
 )
 def test_goals_of_the_worlds_own_sentences_can_be_answered_and_mean_the_same(vocabulary: Any, goal: Goal) -> None:
     words = Words(vocabulary)
-    if not isinstance(goal, AnyOf | AllOf | Then):
+    if not isinstance(goal, AnyOf | AllOf | Then | Upon):
         said = goal_data(words, goal)
         assert fits(goal_schema(words), said)
         back = read_goal(words, Reply(json.dumps(said)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from worldwright.world_model.edges import RELATIONS
 from worldwright.world_model.errors import Inexpressible
-from worldwright.world_model.goal import AnyOf, Goal, Reach, Then
+from worldwright.world_model.goal import AnyOf, Goal, Reach, Then, Upon
 from worldwright.world_model.language import (
     EQUALS,
     ActionRule,
@@ -230,7 +230,7 @@ def rule_data(words: Words, rule: ActionRule) -> Data:
 def goal_data(words: Words, goal: Goal) -> Data:
     """A clear goal as an answer would give it; raises `Inexpressible`."""
     parts = (goal,) if isinstance(goal, Reach) else goal.parts
-    order = {AnyOf: "any", Then: "then"}.get(type(goal), "all")
+    order = {AnyOf: "any", Then: "then", Upon: "then"}.get(type(goal), "all")
     if any(not isinstance(part, Reach) for part in parts):
         raise Inexpressible("a goal whose parts have parts")
     reaches = [words.normal_reach(part) for part in parts if isinstance(part, Reach)]
