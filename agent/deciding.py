@@ -12,39 +12,35 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from worldwright.agent.completing import Completion
-from worldwright.agent.events import Listener, Planned
+from worldwright.agent.events import Listener
 from worldwright.agent.explorer import Target
-from worldwright.agent.failures import Failures
 from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import NEW_CONTEXT, NEW_PAIR, NEW_TRAIT, Trial
+from worldwright.agent.outlook import Outlook
+from worldwright.agent.planner import Planner
 from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
-from worldwright.planning.engines import engine_named
-from worldwright.planning.facts import Facts
+from worldwright.planning.lookahead import Lookahead
 from worldwright.planning.monitor import Monitor, Verdict
 from worldwright.planning.problem import (
     Clock,
-    Limits,
     Plan,
-    PlanningProblem,
-    PlanStatus,
     PlanStep,
     without_collector,
 )
-from worldwright.planning.relevance import goal_things
 from worldwright.planning.validation import reaches
 from worldwright.world_model.goal import (
     GoalTracker,
     Reach,
     Wanted,
-    all_reaches,
     constants_of,
     last_reaches,
     later_reaches,
     next_reaches,
+    predicates_of,
 )
 from worldwright.world_model.language import LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
@@ -54,46 +50,29 @@ from worldwright.world_model.vocabulary import WON, Vocabulary
 _BORED = 15  # random steps after which the curious agent leaves an episode for another
 _WELL_SUPPORTED = 4  # transitions that bear a law out after which its action need not be tried with everything
 _TOGETHER = 60  # situations that are planned for at once
-_REST = 8  # steps for which planning for a purpose is let be after it took too long, or as long again each time
-_LONG_REST = 50  # and for one of many situations
-_BRIEF = 2.0  # CPU seconds for a plan that serves to explore
-_GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
 _PROMISING = 0.01  # the chance of a surprise from which on an action is first tried with what is wanted
 _TESTS = 2  # times in an episode that a proposed rule is put to the test
 _OFTEN = 4  # times that the same is begun in the same situation before something else is done
 
 
-class PlanningDecider:
+class PlanningDecider(Planner):
     """Decides by planning in the learned model (policy `pddl`)."""
 
     def __init__(self, mind: Mind, memory: Memory, tracker: GoalTracker) -> None:
-        self._mind = mind
-        self._memory = memory
-        self._tracker = tracker
-        self._engine = engine_named(mind.config.engine)
-        cpu = mind.config.plan_cpu_seconds
-        self._limits = Limits(cpu, mind.config.plan_memory_mb)
+        super().__init__(mind, memory, tracker)
         self._repertoire = Repertoire(mind.perceiver.vocabulary)
         self._wanted = constants_of(tracker.goal)
         self._before: State | None = None
-        self._failures = Failures()
         self._begun: dict[tuple[object, ...], int] = {}
-        self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
-        self._not_before: dict[tuple[object, ...], int] = {}
-        self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._ways: dict[Trial, Variation] = {}
         self._monitor = Monitor()
         self._own = own_fluents(mind.perceiver.vocabulary)
         self._foreseen: tuple[object, ...] = ()
-        self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._completion = Completion(tracker)
-        self._no_plan = False  # whether the goal was out of reach when last planned for
         self._tests: Counter[tuple[object, ...]] = Counter()
         self._untestable: tuple[object, ...] = ()  # what was known when no proposed rule could be tested
-        self._tell: Listener
-        self._step = 0
 
     def decide(self, intention: Intention | None, state: State, tell: Listener, step: int) -> Intention | None:
         """Go on with the intention if it is still good, else form another."""
@@ -115,7 +94,7 @@ class PlanningDecider:
         return None if learned_out else found
 
     def _goes_on(self, intention: Intention, state: State) -> bool:
-        if intention.sought and not self._memory.belief.is_unknown(intention.sought):
+        if not intention.serves():
             return False
         if not self._mind.config.monitor:
             return bool(intention.plan.steps)
@@ -236,60 +215,6 @@ class PlanningDecider:
             if not times(action) and not model.foretold(state, action):
                 return Intention("win", Plan((PlanStep(action),)), model, lambda end: True, trial=True)
         return None
-
-    def _plan(
-        self, purpose: str, model: WorldModel, state: State, goals: tuple[Reach, ...], *about: object
-    ) -> Intention | None:
-        if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
-            return None
-        limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        barred, spared = self._failures.barred(), self._still_wanted(model, state)
-        problem = PlanningProblem(model, state, goals, barred, spared, self._mind.lookaheads.of(model))
-        result = self._engine.solve(problem, limits)
-        if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
-            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
-        if purpose == "goal":
-            self._no_plan = result.status is PlanStatus.UNSOLVABLE
-        if result.status is PlanStatus.UNSOLVABLE:
-            self._hopeless[goals, len(model.rules)] = (model.rules, self._known(state))
-        if result.status is PlanStatus.TIMEOUT:  # what was too hard just now is so in the next steps too
-            self._too_hard[purpose, *about] += 1
-            rest = _LONG_REST if about else _REST * self._too_hard[purpose,]
-            self._let_be(purpose, *about, steps=rest)
-        plan = result.plan or Plan()
-        self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
-        if not result.solved or not plan.steps:
-            return None
-        return Intention(purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state)
-
-    def _still_wanted(self, model: WorldModel, state: State) -> frozenset[str]:
-        """The things that what remains of the goal speaks of."""
-        remaining = self._tracker.remaining
-        if remaining is None:
-            return frozenset()
-        return frozenset(goal_things(all_reaches(remaining), Facts(state, model)))
-
-    def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
-        """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.
-
-        Where it is now could be reached from where it was: had there been a way from here, there was one from there.
-        """
-        known = self._hopeless.get((goals, len(model.rules)))
-        return known is not None and known == (model.rules, self._known(state))
-
-    def _known(self, state: State) -> tuple[int, ...]:
-        """What changes with all that is known but of the agent itself."""
-        memory, universe = self._memory, state.universe
-        stood = len(memory.visited) if memory.containment is not None else 0  # what is hoped for depends on it
-        return memory.belief.turns, stood, len(universe.types), len(universe.facts)
-
-    def _is_due(self, *what: object) -> bool:
-        """Whether something was not looked for in vain a moment ago."""
-        return self._step >= self._not_before.get(what, 0)
-
-    def _let_be(self, *what: object, steps: int = _REST) -> None:
-        """Not to look for something in the next steps."""
-        self._not_before[what] = self._step + steps
 
     def _experiments(self, state: State) -> Iterator[Intention | None]:
         """Plans that work only if a hypothesis does."""
@@ -431,13 +356,19 @@ class PlanningDecider:
         places = self._memory.unseen_places()
         if places:
             return self._look_into(places, model, self._hoping(state, ()))
-        unseen = {fluent[1] for fluent in self._memory.belief.unknown()} - self._memory.visited
-        if not unseen:
-            return None
         with Clock() as clock, without_collector():
             lookahead = self._mind.lookaheads.of(model, leaving=True)
-            target = self._mind.explorer.frontier(model, state, unseen, self._memory.unseen_near, lookahead, shunned)
+            target = self._lookout(model, lookahead, shunned)
+            if target is None:
+                unseen, gain = self._memory.is_unseen, self._memory.unseen_near
+                target = self._mind.explorer.frontier(model, state, unseen, gain, lookahead, shunned)
         return self._explore("frontier", target, model, clock.seconds)
+
+    def _lookout(self, model: WorldModel, lookahead: Lookahead | None, shunned: Sequence[Reach]) -> Target | None:
+        if self._memory.sight is None:
+            return None
+        asked = predicates_of(self._tracker.remaining or self._tracker.goal)
+        return self._mind.explorer.lookout(model, Outlook(self._memory), lookahead, shunned, asked)
 
     def _look_into(self, places: list[str], model: WorldModel, state: State) -> Intention | None:
         """Look into one of the places, first where the agent has not been: where it has, going alone was not enough."""
@@ -471,26 +402,12 @@ class PlanningDecider:
         self._report(purpose, "solved" if target else "unsolvable", "", plan, seconds, "explorer")
         if target is None:
             return None
-        worth, sought, goal = target.worth, target.sought, target.goal
-        return Intention(purpose, plan, model, worth, trial=trial, sought=sought, goal=goal)
+        worth, serves, goal = target.worth, target.serves, target.goal
+        return Intention(purpose, plan, model, worth, trial=trial, serves=serves, goal=goal)
 
     def _random(self, state: State) -> Intention:
         action = self._mind.explorer.random_action(self._repertoire.actions(state, state.universe))
         return Intention("random", Plan((PlanStep(action),)), self._mind.model, lambda end: True, trial=True)
-
-    def _report(self, purpose: str, status: str, reason: str, plan: Plan, seconds: float, engine: str) -> None:
-        actions = tuple(str(action) for action in plan.actions)
-        self._tell(
-            Planned(
-                step=self._step,
-                purpose=purpose,
-                engine=engine,
-                status=status,
-                reason=reason,
-                plan=actions,
-                cpu_s=round(seconds, 4),
-            )
-        )
 
 
 def _end(model: WorldModel, state: State, plan: Plan) -> State:

@@ -15,6 +15,7 @@ from functools import partial
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
+from worldwright.agent.outlook import Outlook
 from worldwright.agent.repertoire import Repertoire
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Barred
@@ -43,13 +44,13 @@ class Target:
     """A plan of the explorer, and what must still be true at its end for it to be worth following.
 
     Attributes:
-        sought: the place that is to be seen; once it is the plan has served. Empty: none.
+        serves: whether what is to be seen is not seen yet; once it is the plan has served.
         goal: what must be true at the end as a formula, if it can be said.
     """
 
     plan: Plan
     worth: Callable[[Readable], bool]
-    sought: str = ""
+    serves: Callable[[], bool] = lambda: True
     goal: Reach | None = None
 
 
@@ -235,11 +236,39 @@ class Explorer:
 
     # -- places not yet seen ------------------------------------------------------------------------------------------
 
+    def lookout(
+        self,
+        model: WorldModel,
+        outlook: Outlook,
+        lookahead: Lookahead | None = None,
+        shunned: Sequence[Reach] = (),
+        asked: Collection[str] = (),
+    ) -> Target | None:
+        """The way to where most that is unknown comes into view for the steps that it takes.
+
+        Args:
+            model: the laws.
+            outlook: what would come into view from where.
+            lookahead: under the laws that leave things where they are, if these can be followed.
+            shunned: what is not to be brought about on the way, as far as it can be looked ahead for.
+            asked: predicates in which things are changed only if nothing else is left to be seen.
+        """
+        memory = outlook.memory
+        found = outlook.best(self._walks(model, memory.trodden(), lookahead, shunned), asked)
+        if found is None:
+            return None
+        way, places = found
+        pose = memory.pose(way)
+        there = Reach((), tuple(Literal(LiftedAtom(name, (str(value),))) for name, value in memory.standing(way)))
+        return Target(
+            Plan(_steps(way)), lambda end: memory.pose(end) == pose, partial(memory.are_unknown, places), there
+        )
+
     def frontier(
         self,
         model: WorldModel,
         state: State,
-        unseen: Collection[str],
+        unseen: Callable[[str], bool],
         gain: Callable[[str], int],
         lookahead: Lookahead | None = None,
         shunned: Sequence[Reach] = (),
@@ -249,7 +278,7 @@ class Explorer:
         Args:
             model: the laws.
             state: the optimistic state, in which unseen places are free.
-            unseen: names of the places.
+            unseen: whether a place is one of those.
             gain: how much seeing a place may reveal.
             lookahead: under the laws that leave things where they are, if these can be followed.
             shunned: what is not to be brought about on the way, as far as it can be looked ahead for.
@@ -262,7 +291,7 @@ class Explorer:
                 break
             if not reached.cost:
                 continue
-            here = next(((f, str(v)) for f in own if (v := reached.value(f)) in unseen), None)
+            here = next(((f, str(v)) for f in own if unseen(str(v := reached.value(f)))), None)
             if here is not None:
                 if here[1] not in gains:
                     gains[here[1]] = gain(here[1])
@@ -274,7 +303,7 @@ class Explorer:
         _, way, fluent, place = best
         there = Reach((), (Literal(LiftedAtom(fluent[0], (*fluent[1:], place))),))
         plan = Plan(_steps(way))
-        return Target(plan, lambda end: any(end.value(f) == place for f in _own_places(end)), place, there)
+        return Target(plan, partial(_is_at, place), partial(unseen, place), there)
 
     def _walks(
         self, model: WorldModel, state: State, lookahead: Lookahead | None, shunned: Sequence[Reach]
@@ -324,6 +353,10 @@ def _things_of(change: Change, before: Readable) -> set[str]:
     for fluent, value in change.items():
         found |= {before.value(fluent), value} if fluent[0] in where else set(fluent[1:])
     return {name for name in found if isinstance(name, str) and name not in vocabulary.constant_types}
+
+
+def _is_at(place: str, end: Readable) -> bool:
+    return any(end.value(fluent) == place for fluent in _own_places(end))
 
 
 def _about_things_met(task: GroundTask) -> GroundTask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,7 +26,7 @@ class Intention:
         fresh: whether it was made just now.
         trial: whether its last action is done to see what happens.
         surprised: whether its last step did not do what was expected.
-        sought: a place that it is to show; it has served as soon as that is seen. Empty: none.
+        serves: whether it still has something to show; it has served as soon as that is seen.
         goal: what holds at its end, before the trial if there is one; None: nothing that was named.
         hoped: the state that it was made from, if that is more than the believed one.
     """
@@ -37,7 +38,7 @@ class Intention:
     fresh: bool = True
     trial: bool = False
     surprised: bool = False
-    sought: str = ""
+    serves: Callable[[], bool] = lambda: True
     goal: Reach | None = None
     hoped: State | None = None
 

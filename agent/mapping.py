@@ -7,13 +7,13 @@ cost much, and a place that several motions explain equally well is reported as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from worldwright.world_model.scene_graph import Position
+from worldwright.world_model.scene_graph import Appearance, Position
 
 _UNKNOWN = -1
 _COST_LIKELY = 0.1  # nats, of a new cell that is like a known one beside it, as most are
@@ -55,12 +55,23 @@ class GridMap:
     """The appearance of every cell seen so far, as small integers in a growing array."""
 
     def __init__(self) -> None:
-        self._codes: dict[tuple[object, ...], int] = {}
+        self._codes: dict[Appearance, int] = {}
         self._restless = False  # whether things move by themselves
         self._size = 64
         self._grid: _Ints = np.full((self._size, self._size), _UNKNOWN, np.int32)
 
-    def code(self, appearance: tuple[object, ...]) -> int:
+    @property
+    def looks(self) -> Sequence[Appearance]:
+        """The appearances met so far, each at the place of its number."""
+        return list(self._codes)
+
+    def part(self, corner: Position, shape: tuple[int, int]) -> _Ints:
+        """A rectangle of the map from a corner on, -1 where nothing is known; not to be written to."""
+        self._make_room(max(abs(part) + size for part, size in zip(corner, shape, strict=True)))
+        x, y = (part + self._size // 2 for part in corner)
+        return self._grid[x : x + shape[0], y : y + shape[1]]
+
+    def code(self, appearance: Appearance) -> int:
         """The number that stands for an appearance."""
         return self._codes.setdefault(appearance, len(self._codes))
 

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 
 from worldwright.agent.belief import Belief
 from worldwright.agent.mapping import Fix, GridMap
+from worldwright.envs.perceiver import Sight
 from worldwright.world_model.model import Prediction
 from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph
-from worldwright.world_model.state import Change, Fluent, State, Value, join_atom, own_fluents
+from worldwright.world_model.state import Change, Fluent, State, Value, Valued, join_atom, own_fluents
 from worldwright.world_model.vocabulary import Vocabulary
 
 _Ints = NDArray[np.int32]
 Landmarks = Callable[[Mapping[str, Position], Position, Look], Iterable[tuple[str, ...]]]
 
+Pose = tuple[Position, Position]  # where the agent stands, and the step ahead
+
+_STILL_UNKNOWN = 0.9  # the share of places that are to be seen, below which something was seen of them
 _HAND = "hand"  # the slot of a thing that no cell holds but a fluent without arguments does
 
 
@@ -64,18 +68,21 @@ class Memory:
     Args:
         vocabulary: the world's.
         landmarks: static facts about things, from where they were first seen (see `Perceiver.landmarks`).
+        quick: whether what was learned is trusted (see `GridMap.locate`).
+        sight: how the agent sees, if it has eyes on a lattice; known from the first observation on.
     """
 
     vocabulary: Vocabulary
     landmarks: Landmarks
     quick: bool = False
+    sight: Sight | None = None
     belief: Belief = field(init=False)
     position: Position = (0, 0)
     step: int = -1
 
     def __post_init__(self) -> None:
         self.belief = Belief(self.vocabulary)
-        self._map = GridMap()
+        self.map = GridMap()
         self._heading: Position | None = None
         self._habits: Collection[Position] = ()
         self._walks = False
@@ -85,11 +92,12 @@ class Memory:
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
         self._own = own_fluents(self.vocabulary)
-        self._bounds = (0, 0, -1, -1)
+        self.bounds = (0, 0, -1, -1)
         self._surely = True
         self._lattice: Lattice | None = None
         self.containment: Containment | None = None
         self.visited: set[str] = set()  # places where the agent stood
+        self.poses: set[Pose] = set()  # and how, in worlds with a lattice
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
 
     def update(
@@ -158,6 +166,43 @@ class Memory:
         near = (self._cells.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
         return sum(cell is None or (content, cell) not in self.belief.values for cell in near)
 
+    def pose(self, state: Valued) -> Pose:
+        """Where the agent stands and how it faces in a state of a world with a lattice."""
+        assert self._lattice is not None
+        return self._places[str(state.value((self._lattice.here,)))], self._ahead(state)
+
+    def standing(self, state: Valued) -> list[tuple[str, Value]]:
+        """What says so: the predicates that tell the pose, with their values."""
+        assert self._lattice is not None
+        values = [(fluent[0], state.value(fluent)) for fluent in self._own]
+        return [
+            (name, v) for name, v in values if v is not None and (v in self._places or v in self._lattice.directions)
+        ]
+
+    def trodden(self) -> State:
+        """What is known, and that where the agent stood before it can stand again."""
+        assert self._lattice is not None
+        stood: dict[Fluent, Value] = {(self._lattice.content, cell): self._lattice.nothing for cell in self.visited}
+        return State({**stood, **self.belief.values}, self.belief.universe)
+
+    def shown(self, thing: str, state: Valued) -> tuple[Position | None, Appearance]:
+        """Where a thing was seen last, and how it looks in a state."""
+        look = tuple(
+            (predicate, state.value((predicate, thing)) or value) for predicate, value in self._looks(thing) or ()
+        )
+        return self._places.get(self._where.get(thing, "")), look
+
+    def is_unseen(self, place: str) -> bool:
+        """Whether it is not known what is in a place, and the agent never stood there."""
+        return place not in self.visited and self.belief.is_unknown(place)
+
+    def are_unknown(self, places: Collection[Position]) -> bool:
+        """Whether next to nothing is known of some places yet."""
+        assert self._lattice is not None
+        content, values = self._lattice.content, self.belief.values
+        unknown = sum((content, self._cells.get(place, "")) not in values for place in places)
+        return unknown > _STILL_UNKNOWN * len(places)
+
     def border(self) -> list[str]:
         """The unknown cells next to known ones, in the order in which they became known as places."""
         if self._lattice is None:
@@ -170,10 +215,11 @@ class Memory:
             if (x, y) not in known and cell not in self.visited and any((x + dx, y + dy) in known for dx, dy in steps)
         ]
 
-    def _ahead(self) -> Position:
-        """The step that leads ahead; to the right in worlds where the agent faces nowhere."""
+    def _ahead(self, state: Valued | None = None) -> Position:
+        """The step that leads ahead, now or in a state; to the right in worlds where the agent faces nowhere."""
+        value = state.value if state is not None else self.belief.values.get
         directions = self._lattice.directions if self._lattice else {}
-        facing = (directions.get(str(self.belief.values.get(fluent))) for fluent in self._own)
+        facing = (directions.get(str(value(fluent))) for fluent in self._own)
         return next((step for step in facing if step is not None), (1, 0))
 
     def _usual(self) -> list[Position]:
@@ -201,7 +247,7 @@ class Memory:
         cells = [cell for cell in graph.positions if (lattice.content, cell) in graph.state.values]
         offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
         contents = [str(graph.state.values[(lattice.content, cell)]) for cell in cells]
-        codes = np.array([self._map.code(looks.get(thing, ())) for thing in contents], np.int32)
+        codes = np.array([self.map.code(looks.get(thing, ())) for thing in contents], np.int32)
         turned = any(
             self.belief.values.get(f, v) != v for f, v in graph.state.values.items() if v in lattice.directions
         )
@@ -210,7 +256,7 @@ class Memory:
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(graph, lattice)
-        self._map.write(places, codes)
+        self.map.write(places, codes)
         spots = [(x, y) for x, y in places.tolist()]
         self._know_cells(lattice, spots)
         names = [self._cells[spot] for spot in spots]
@@ -247,22 +293,22 @@ class Memory:
             place = self._places.get(str(prediction.state.value((lattice.here,))))
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
-        return self._map.locate(
+        return self.map.locate(
             offsets, codes, self.position, foreseen, experience, turned, self.quick, self._usual(), self._walks
         )
 
     def _know_cells(self, lattice: Lattice, spots: Sequence[Position]) -> None:
         """Make the cells in view, and all between and just around them, known as objects."""
         xs, ys = zip(*spots, self.position, strict=True)
-        left, top, right, bottom = self._bounds
+        left, top, right, bottom = self.bounds
         bounds = (
             min(left, min(xs) - 1),
             min(top, min(ys) - 1),
             max(right, max(xs) + 1),
             max(bottom, max(ys) + 1),
         )
-        if bounds != self._bounds:
-            self._bounds = bounds
+        if bounds != self.bounds:
+            self.bounds = bounds
             fresh = [
                 (x, y)
                 for x in range(bounds[0], bounds[2] + 1)
@@ -309,6 +355,7 @@ class Memory:
         for slot, thing in contents.items():
             change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
+        self.poses.add((self.position, self._ahead()))
         self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
         return frozenset([*(slot for slot in contents if slot not in slots), *contents.values()])
 
@@ -379,7 +426,7 @@ class Memory:
     def _set_looks(self, thing: str, appearance: Appearance) -> None:
         self.belief.update({(predicate, thing): None for predicate, _ in self._looks(thing) or ()})
         self.belief.update({(predicate, thing): value for predicate, value in appearance})
-        self._look[thing] = (appearance, self._map.code(appearance))
+        self._look[thing] = (appearance, self.map.code(appearance))
 
     def _new_thing(self, item: _Seen, lattice: Lattice) -> str:
         label = str(item.appearance[0][1]) if item.appearance else "thing"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.language import Literal
 from worldwright.world_model.model import Action
-from worldwright.world_model.scene_graph import Look, Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Look, Position, SceneGraph
 from worldwright.world_model.vocabulary import Vocabulary
 
 
@@ -19,6 +22,20 @@ class UnreadableMission(WorldwrightError):
 
 class UnreadableObservation(WorldwrightError):
     """An observation that is not of the form the perceiver reads."""
+
+
+class Sight(Protocol):
+    """What an agent on a lattice can see from where it stands."""
+
+    @property
+    def cells(self) -> NDArray[np.int32]:
+        """The m cells that can be in view, (m, 2): steps ahead and to the right."""
+
+    def blocks(self, look: Appearance) -> bool:
+        """Whether what looks so hides what is behind it."""
+
+    def seen(self, clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the cells are in view: for each of k poses, (k, m), given which of them let light through."""
 
 
 class Perceiver(Protocol):
@@ -39,6 +56,9 @@ class Perceiver(Protocol):
 
     def to_env(self, action: Action) -> Any:
         """The environment's own form of an action."""
+
+    def sight(self, observation: Any) -> Sight | None:
+        """How far the agent sees, on a lattice of cells."""
 
     def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> Iterable[tuple[str, ...]]:
         """Static facts about things seen for the first time.

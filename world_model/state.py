@@ -139,8 +139,8 @@ def join_atom(fluent: Fluent, value: Value) -> GroundAtom:
     return GroundAtom(fluent[0], fluent[1:] if value is True else (*fluent[1:], str(value)))
 
 
-class Readable(Protocol):
-    """What can be asked as a `State` can."""
+class Valued(Protocol):
+    """What can be asked for single values as a `State` can."""
 
     @property
     def universe(self) -> Universe:
@@ -148,6 +148,10 @@ class Readable(Protocol):
 
     def value(self, fluent: Fluent) -> Value | None:
         """The value of a fluent, static or not; None if it has none."""
+
+
+class Readable(Valued, Protocol):
+    """What can be asked as a `State` can."""
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:
         """The fluents of a predicate or counter that have a value."""

@@ -431,6 +431,9 @@ class HouseholdPerceiver:
         VOCABULARY.action(action.name)
         return COMMANDS[action.name].format(*(" ".join(name.rsplit("-", 1)) for name in action.args))
 
+    def sight(self, observation: Any) -> None:
+        """Its agent is not on a lattice."""
+
     def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> tuple[tuple[str, ...], ...]:
         """None: a household has no positions."""
         return ()

@@ -15,17 +15,20 @@ import numpy as np
 from minigrid.core.constants import IDX_TO_COLOR, OBJECT_TO_IDX, STATE_TO_IDX
 
 from worldwright.envs.minigrid.missions import read_mission
+from worldwright.envs.minigrid.sight import SquareSight
 from worldwright.envs.minigrid.vocabulary import (
     ACTIONS,
     ALL_ACTIONS,
     DIRECTIONS,
+    DOOR,
     KINDS,
     LATTICE,
     NOTHING,
     STEPS,
     VOCABULARY,
+    WALL,
 )
-from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
+from worldwright.envs.perceiver import Sight, UnreadableMission, UnreadableObservation
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
 from worldwright.world_model.scene_graph import Appearance, Look, Position, SceneGraph
@@ -39,7 +42,6 @@ _KIND_NAMES = {OBJECT_TO_IDX[name]: name for name in KINDS}  # not the agent, wh
 _STATE_NAMES = {index: name for name, index in STATE_TO_IDX.items()}
 _HAND = "hand-thing"
 _HERE = "here"
-_WALL, _DOOR = "wall", "door"
 
 _Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
 
@@ -139,6 +141,10 @@ class MiniGridPerceiver:
         """Missions in BabyAI's words, and what they ask for."""
         return tuple((mission, read_mission(mission)) for mission in EXAMPLE_MISSIONS)
 
+    def sight(self, observation: Any) -> Sight:
+        """The agent's eyes; raises `UnreadableObservation`."""
+        return SquareSight(len(_checked(observation)[0]))
+
     def actions(self) -> tuple[Action, ...]:
         """MiniGrid's seven actions."""
         return ALL_ACTIONS
@@ -152,7 +158,7 @@ class MiniGridPerceiver:
 
         As in BabyAI that is only said of what is in the room where it started, the doors in its walls included.
         """
-        things = {thing: place for thing, place in new.items() if _kind(look(place)) != _WALL}
+        things = {thing: place for thing, place in new.items() if _kind(look(place)) != WALL}
         room = _starting_room(look) if things else ()
         for thing, (x, y) in things.items():
             ahead = x * heading[0] + y * heading[1]
@@ -177,7 +183,7 @@ def _starting_room(look: Look) -> set[Position]:
 
 
 def _ends_room(looks: Appearance) -> bool:
-    return _kind(looks) in (_WALL, _DOOR)
+    return _kind(looks) in (WALL, DOOR)
 
 
 def _kind(looks: Appearance | None) -> Value | None:

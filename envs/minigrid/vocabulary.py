@@ -21,6 +21,8 @@ from worldwright.world_model.vocabulary import (
 )
 
 NOTHING = "nothing"
+WALL, DOOR = "wall", "door"
+OPEN = "open"
 DIRECTIONS = ("east", "south", "west", "north")  # in the order of MiniGrid's `direction`
 STEPS = {"east": (1, 0), "south": (0, 1), "west": (-1, 0), "north": (0, -1)}
 ACTIONS = ("left", "right", "forward", "pickup", "drop", "toggle", "done")  # in the order of MiniGrid's action space

@@ -1,0 +1,192 @@
+"""Where to look from, on a map: what would come into view from a pose is worked out before the agent goes there.
+
+An unknown cell may hide anything and is taken to hide nothing behind it, but walls are taken to go on in line. The
+pose is the one of most unknown cells in view for the steps it takes, as in next-best-view planning (Connolly 1985).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldwright.agent.memory import Memory
+from worldwright.envs.perceiver import Sight
+from worldwright.planning.lookahead import Ahead
+from worldwright.planning.search import Reached
+from worldwright.world_model.scene_graph import Position
+
+_ONWARD = 2  # steps that a look costs beside those to get there: one goes on from where one looked
+_RESERVE = 1_000  # and for each change to things of the kind that the goal speaks of: it may be wrong to make it
+_IN_LINE = 4  # cells by which what blocks the view is taken to go on
+_FADING = 0.8  # how much less a cell is worth than one nearer to where the agent can go
+_FARTHEST = 5  # cells from there up to which it is worth anything
+_WALL = 0.1  # what a cell is worth that is taken for more wall: it may be a door
+_CHUNK = 64  # poses that are looked at together
+_PATIENCE = 40  # further steps through which a better pose is looked for than the best so far
+
+_Bools = NDArray[np.bool_]
+_Floats = NDArray[np.float64]
+_Way = Reached | Ahead
+
+
+@dataclass
+class Outlook:
+    """Finds where to look from.
+
+    Args:
+        memory: of an episode in a world on a lattice whose agent has eyes.
+    """
+
+    memory: Memory
+
+    @property
+    def sight(self) -> Sight:
+        """How the agent sees."""
+        assert self.memory.sight is not None
+        return self.memory.sight
+
+    def best(self, ways: Iterator[_Way], asked: Collection[str]) -> tuple[_Way, frozenset[Position]] | None:
+        """The best of the states that the agent can bring about, and the unknown cells that it is to show.
+
+        Args:
+            ways: the states, nearest first.
+            asked: the predicates that the goal speaks of: things are changed in these only where all else is seen.
+        """
+        window = _Window(self)
+        best: tuple[float, _Way, frozenset[Position]] | None = None
+        while chunk := list(islice(ways, _CHUNK)):
+            if best is not None and chunk[0].cost > best[1].cost + _PATIENCE:
+                break
+            gains, seen = window.gains(chunk)
+            for number, (way, gain) in enumerate(zip(chunk, gains.tolist(), strict=True)):
+                if gain <= 0 or not way.cost:
+                    continue
+                touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in _changed(way))
+                score = (way.cost + _ONWARD + _RESERVE * touched) / gain
+                if best is None or score < best[0]:
+                    best = score, way, window.places(number, seen)
+        return best[1:] if best is not None else None
+
+    def is_clear(self, codes: NDArray[np.int32]) -> _Bools:
+        """Whether light passes what has these codes; what is unknown lets it through."""
+        clear = [not self.sight.blocks(look) for look in self.memory.map.looks]
+        found: _Bools = np.array([*clear, True])[codes]  # -1, unknown, is the last
+        return found
+
+
+class _Window:
+    """The part of the map that can be in view, as arrays: first index x, second y."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._outlook, self._memory = outlook, outlook.memory
+        cells = outlook.sight.cells
+        margin = int(np.abs(cells).max()) + 1
+        left, top, right, bottom = self._memory.bounds
+        self._origin = left - margin, top - margin
+        self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
+        codes = self._memory.map.part(self._origin, self._shape)
+        self._unknown: _Bools = codes == -1
+        self._clear = outlook.is_clear(codes)
+        self._open = self._clear & ~self._unknown
+        for place, _ in self._memory.poses:
+            self._open[self._at(place)] = True
+        self._lines = self._go_on(~self._clear)
+        self._transparent = (self._clear & ~self._lines).ravel()
+        self._worth = self._weigh().ravel()
+        ahead, right_ = cells[:, 0], cells[:, 1]
+        self._offsets = {
+            (x, y): (ahead * x - right_ * y) * self._shape[1] + ahead * y + right_ * x
+            for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1))
+        }
+        self._own = int(np.flatnonzero((cells == 0).all(axis=1))[0])
+
+    def _at(self, place: Position) -> Position:
+        return place[0] - self._origin[0], place[1] - self._origin[1]
+
+    def _go_on(self, blocked: _Bools) -> _Bools:
+        """The unknown cells in which what blocks the view goes on, where two such cells in line lead to them."""
+        blocked = blocked.copy()
+        may = self._unknown & ~self._open
+        found = np.zeros_like(blocked)
+        for _ in range(_IN_LINE):
+            new = np.zeros_like(blocked)
+            new[2:] |= blocked[1:-1] & blocked[:-2]
+            new[:-2] |= blocked[1:-1] & blocked[2:]
+            new[:, 2:] |= blocked[:, 1:-1] & blocked[:, :-2]
+            new[:, :-2] |= blocked[:, 1:-1] & blocked[:, 2:]
+            new &= may
+            blocked |= new
+            found |= new
+        return found
+
+    def _weigh(self) -> _Floats:
+        """What it is worth to see each cell: the more, the surer the agent could go there."""
+        worth = np.zeros(self._shape)
+        reached, wanted = self._open, self._unknown & ~self._lines
+        for distance in range(_FARTHEST):
+            near = _beside(reached)
+            if not distance:
+                worth[near & self._lines] = _WALL
+            new = near & wanted & ~reached
+            worth[new] = _FADING**distance
+            reached = reached | new
+        worth[self._open] = 0.0
+        return worth
+
+    def gains(self, ways: Collection[_Way]) -> tuple[_Floats, Any]:
+        """What it is worth to be in each of k states (k,); and which cells are seen there, (k, m) each."""
+        memory = self._memory
+        poses = [memory.pose(way) for way in ways]
+        width = self._shape[1]
+        at = [self._at(place) for place, _ in poses]
+        cells = np.array([x * width + y for x, y in at])[:, None] + np.array([self._offsets[h] for _, h in poses])
+        clear = self._transparent[cells]
+        clear[:, self._own] = True
+        self._change(ways, cells, clear)
+        seen = self._outlook.sight.seen(clear)
+        gains = (self._worth[cells] * seen).sum(axis=1)
+        for number, (way, pose) in enumerate(zip(ways, poses, strict=True)):
+            if pose in memory.poses and not any(len(fluent) > 1 for fluent in _changed(way)):
+                gains[number] = 0.0
+        return gains, (cells, seen)
+
+    def _change(self, ways: Collection[_Way], cells: NDArray[np.int64], clear: _Bools) -> None:
+        """Let light through where something is opened on the way, and what is behind that count."""
+        news = False
+        for number, way in enumerate(ways):
+            for thing in dict.fromkeys(fluent[1] for fluent in _changed(way) if len(fluent) == 2):
+                place, look = self._memory.shown(thing, way)
+                if place is not None:
+                    at = self._at(place)
+                    passes = not self._outlook.sight.blocks(look)
+                    clear[number, cells[number] == at[0] * self._shape[1] + at[1]] = passes
+                    news |= passes and not self._open[at]
+                    self._open[at] |= passes
+        if news:
+            self._worth = self._weigh().ravel()
+
+    def places(self, number: int, seen: Any) -> frozenset[Position]:
+        """The cells worth seeing that are seen in a state, by its number."""
+        cells, shown = seen
+        inside = [divmod(int(cell), self._shape[1]) for cell in cells[number][shown[number]] if self._worth[cell] > 0]
+        return frozenset((x + self._origin[0], y + self._origin[1]) for x, y in inside)
+
+
+def _beside(cells: _Bools) -> _Bools:
+    """The cells, and all beside them."""
+    found = cells.copy()
+    found[1:] |= cells[:-1]
+    found[:-1] |= cells[1:]
+    found[:, 1:] |= cells[:, :-1]
+    found[:, :-1] |= cells[:, 1:]
+    return found
+
+
+def _changed(way: _Way) -> Collection[tuple[str, ...]]:
+    """The fluents that are otherwise than now, as far as that is known."""
+    return way.changed if isinstance(way, Ahead) else ()

@@ -1,0 +1,46 @@
+"""Where the agent looks when it does not see what it wants."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.agent.laws import usual
+from worldwright.agent.agent import Agent
+from worldwright.agent.events import Acted, Event, Observed, Planned
+
+LEVELS = ("BabyAI-GoToObjMazeS5-v0", "BabyAI-OneRoomS16-v0", "MiniGrid-KeyCorridorS4R3-v0", "MiniGrid-FourRooms-v0")
+
+
+def _played(level: str, seed: int) -> list[Event]:
+    told: list[Event] = []
+    list(Agent(usual()).act(level, 1, seed, freeze=True, tell=told.append))
+    return told
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("level", LEVELS)
+def test_who_goes_to_look_sees_something_new(level: str, seed: int) -> None:
+    """Until the next plan is made, something is discovered; what stands in the way may hide it once in a while."""
+    seen: list[int] = []
+    looking = False
+    for event in _played(level, seed):
+        if isinstance(event, Planned) and event.status == "solved":
+            looking = event.purpose == "frontier"
+            seen += [0] if looking else []
+        if isinstance(event, Observed) and looking and seen:
+            seen[-1] += event.discovered
+    assert sum(new > 0 for new in seen) >= 0.8 * len(seen)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_a_small_room_one_look_round_is_enough(seed: int) -> None:
+    """Two by two cells: whatever is not in view comes into view by two turns at the most."""
+    looks = [e for e in _played("BabyAI-GoToObjS4-v0", seed) if isinstance(e, Acted) and e.purpose == "frontier"]
+    assert len(looks) <= 2
+
+
+@pytest.mark.parametrize("seed", [1_000_005, 1_000_032, 1_000_050, 1_000_054])
+def test_no_other_door_is_opened_where_the_right_one_may_yet_be_seen(seed: int) -> None:
+    """In these levels to open another door than the one asked for loses the episode."""
+    (result,) = Agent(usual()).act("BabyAI-OpenDoorDebug-v0", 1, seed, freeze=True)
+    assert result.success
