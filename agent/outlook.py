@@ -20,14 +20,14 @@ from worldwright.planning.lookahead import Ahead
 from worldwright.planning.search import Reached
 from worldwright.world_model.scene_graph import Position
 
-_ONWARD = 2  # steps that a look costs beside those to get there: one goes on from where one looked
+_ONWARD = 3  # steps that a look costs beside those to get there: one goes on from where one looked
 _RESERVE = 1_000  # and for each change to things of the kind that the goal speaks of: it may be wrong to make it
 _IN_LINE = 4  # cells by which what blocks the view is taken to go on
 _FADING = 0.8  # how much less a cell is worth than one nearer to where the agent can go
 _FARTHEST = 5  # cells from there up to which it is worth anything
 _WALL = 0.1  # what a cell is worth that is taken for more wall: it may be a door
-_CHUNK = 64  # poses that are looked at together
-_PATIENCE = 40  # further steps through which a better pose is looked for than the best so far
+_CHUNK = 24  # poses that are looked at together
+_MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
 _Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ class Outlook:
         window = _Window(self)
         best: tuple[float, _Way, frozenset[Position]] | None = None
         while chunk := list(islice(ways, _CHUNK)):
-            if best is not None and chunk[0].cost > best[1].cost + _PATIENCE:
+            if best is not None and (chunk[0].cost + _ONWARD) / _MOST > best[0]:
                 break
             gains, seen = window.gains(chunk)
             for number, (way, gain) in enumerate(zip(chunk, gains.tolist(), strict=True)):
