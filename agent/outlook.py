@@ -19,6 +19,7 @@ from worldwright.envs.perceiver import Sight
 from worldwright.planning.lookahead import Ahead
 from worldwright.planning.search import Reached
 from worldwright.world_model.scene_graph import Position
+from worldwright.world_model.vocabulary import ENDED
 
 _ONWARD = 3  # steps that a look costs beside those to get there: one goes on from where one looked
 _RESERVE = 1_000  # and for each change to things of the kind that the goal speaks of: it may be wrong to make it
@@ -64,7 +65,7 @@ class Outlook:
                 break
             gains, seen = window.gains(chunk)
             for number, (way, gain) in enumerate(zip(chunk, gains.tolist(), strict=True)):
-                if gain <= 0 or not way.cost:
+                if gain <= 0 or not way.cost or way.value((ENDED,)) is not None:
                     continue
                 touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in _changed(way))
                 score = (way.cost + _ONWARD + _RESERVE * touched) / gain

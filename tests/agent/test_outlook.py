@@ -39,6 +39,12 @@ def test_in_a_small_room_one_look_round_is_enough(seed: int) -> None:
     assert len(looks) <= 2
 
 
+@pytest.mark.parametrize("seed", [2_000_001, 2_000_004, 2_000_005])
+def test_nobody_walks_into_lava_for_a_better_view(seed: int) -> None:
+    (result,) = Agent(usual()).act("MiniGrid-LavaCrossingS11N5-v0", 1, seed, freeze=True)
+    assert result.success
+
+
 @pytest.mark.parametrize("seed", [1_000_005, 1_000_032, 1_000_050, 1_000_054])
 def test_no_other_door_is_opened_where_the_right_one_may_yet_be_seen(seed: int) -> None:
     """In these levels to open another door than the one asked for loses the episode."""
