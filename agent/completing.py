@@ -46,9 +46,13 @@ class Completion:
                 goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
         return tuple(goals)
 
-    def undone(self, model: WorldModel, state: State) -> tuple[Reach, ...]:
-        """What makes the goal true, as far as the laws can change it, denied: it may have been reached too early."""
-        held = (atom for reach in last_reaches(self._tracker.goal) for atom in self._holding(reach, state))
+    def undone(self, model: WorldModel, state: State, reached: Iterable[Reach] = ()) -> tuple[Reach, ...]:
+        """What makes the goal true, or some of its formulas, denied as far as the laws can change it.
+
+        It may have been reached too early.
+        """
+        parts = reached or last_reaches(self._tracker.goal)
+        held = (atom for reach in parts for atom in self._holding(reach, state))
         return tuple(Reach((), (Literal(atom, positive=False),)) for atom in held if atom.predicate in model.changing)
 
     def _holding(self, reach: Reach, state: State) -> Iterable[LiftedAtom]:

@@ -182,19 +182,30 @@ class PlanningDecider(Planner):
     def _win(self, model: WorldModel, state: State) -> Intention | None:
         """The goal holds, but the episode goes on.
 
-        Do what the laws say wins; else what they say does no harm, for the world may wait for a word; else reach the
-        goal with other things, for the ones taken may not be those that were meant; else reach it anew, for it may have
-        been reached too early.
+        Do what the laws say wins; else make true what was so before its turn; else do what the laws say does no harm,
+        for the world may wait for a word; else reach the goal with other things, for the ones taken may not be those
+        that were meant; else reach it anew, for it may have been reached too early.
         """
         won = Reach((), (Literal(LiftedAtom(WON, ())),))
         left = self._failures.not_refuted(model.rules)
         laws = model if left == model.rules else replace(model, rules=left)
         return (
             self._plan("win", laws, state, (won,))
+            or self._made(model, state)
             or self._harmless(model, state)
             or self._others(model, state)
             or self._anew(model, state)
         )
+
+    def _made(self, model: WorldModel, state: State) -> Intention | None:
+        """Make true what was only found true when its turn came: to open may mean to have been opened then."""
+        for reach in self._tracker.found:
+            holds = self._tracker.query(reach).holds(state)
+            goals = self._completion.undone(self._mind.model, state, [reach]) if holds else (reach,)
+            found = self._plan("win", model, state, goals) if goals else None
+            if found is not None:
+                return found
+        return None
 
     def _others(self, model: WorldModel, state: State) -> Intention | None:
         """Reach the goal with things that it was not reached with before."""

@@ -229,18 +229,41 @@ def _place(vocabulary: Vocabulary, reach: Reach) -> tuple[Fluent, Value] | None:
 
 
 class GoalTracker:
-    """Follows how far a goal has come over the states of an episode."""
+    """Follows how far a goal has come over the states of an episode.
+
+    Attributes:
+        goal: the whole goal.
+        remaining: what remains to be reached; None: nothing.
+        found: the formulas that were true already when their turn came, and were not made true since.
+    """
 
     def __init__(self, vocabulary: Vocabulary, goal: Goal) -> None:
         self._vocabulary = vocabulary
         self.goal = goal
         self.remaining: Goal | None = goal
+        self.found: list[Reach] = []
+        self._turn: list[Reach] = []  # those whose turn had come
+        self._lost: set[Reach] = set()  # those found that are true no more
 
     def update(self, state: State) -> Goal | None:
         """What remains to be reached after `state` was; None if nothing does."""
+        self._follow(state)
         if self.remaining is not None:
+            before = all_reaches(self.remaining)
             self.remaining = rest_of(self.remaining, lambda reach: self.query(reach).holds(state))
+            left = all_reaches(self.remaining) if self.remaining is not None else []
+            self.found += [reach for reach in before if reach not in left and reach not in self._turn]
+            self._turn = next_reaches(self.remaining) if self.remaining is not None else []
         return self.remaining
+
+    def _follow(self, state: State) -> None:
+        """Whether what was found true is made true anew."""
+        for reach in tuple(self.found):
+            if not self.query(reach).holds(state):
+                self._lost.add(reach)
+            elif reach in self._lost:
+                self._lost.remove(reach)
+                self.found.remove(reach)
 
     @cached_property
     def _queries(self) -> dict[Reach, Query]:

@@ -112,6 +112,14 @@ def test_other_laws_are_learned_by_the_same_agent(other: str) -> None:
     assert sum(result.success for result in results) >= 19
 
 
+def test_a_door_that_was_open_before_its_turn_is_shut_and_opened_again() -> None:
+    """Looking for the ball the agent opens the door that is to be opened only once the ball is in its hands."""
+    told: list[Event] = []
+    (result,) = Agent(usual()).act("BabyAI-BossLevel-v0", 1, 2_000_013, freeze=True, tell=told.append)
+    assert result.success and result.steps < 100
+    assert any(isinstance(event, GoalProgressed) and not event.remaining for event in told[:-5])  # that was not enough
+
+
 def test_a_goal_reached_with_a_thing_that_was_not_meant_is_reached_with_another() -> None:
     """The key that the mission means was there at first; the one that the agent made of a ball does not count."""
     ahead = "(agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x)"

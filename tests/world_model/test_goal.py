@@ -65,6 +65,24 @@ def test_what_is_reached_from_elsewhere_asks_to_be_there_again() -> None:
         assert parse_goal(FARM, str(remaining)) == remaining
 
 
+def test_what_was_so_before_its_turn_is_found_until_it_is_made_anew() -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, f"(then {NIGHT} {WOOL} {HUNGRY})"))
+    found = []
+    for step in "wbwh-wnb":  # there is enough wool when night comes; the animal gets hungry in its turn
+        tracker.update(farm(**STATES[step]))
+        found.append(list(map(str, tracker.found)))
+    assert found == [[], [WOOL], [WOOL], [WOOL], [WOOL], [], [], []]
+    assert tracker.remaining is None
+
+
+def test_what_is_so_at_first_is_found() -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, f"(all {NIGHT} {WOOL})"))
+    tracker.update(farm(**STATES["n"]))
+    tracker.update(farm(**STATES["w"]))
+    assert tracker.remaining is None
+    assert list(map(str, tracker.found)) == [NIGHT]
+
+
 @pytest.mark.parametrize("text", [f"(upon {NIGHT})", f"(upon {NIGHT} {WOOL} {HUNGRY})", f"(upon {NIGHT} {WOOL} now)"])
 def test_one_is_reached_upon_one_other(text: str) -> None:
     with pytest.raises(SyntaxProblem):
