@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.agent.laws import usual
+from tests.world_model.walks import law
 from worldwright.agent.agent import Agent
 from worldwright.agent.events import Acted, Event, Observed, Planned
 
@@ -41,7 +44,15 @@ def test_in_a_small_room_one_look_round_is_enough(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [2_000_001, 2_000_004, 2_000_005])
 def test_nobody_walks_into_lava_for_a_better_view(seed: int) -> None:
-    (result,) = Agent(usual()).act("MiniGrid-LavaCrossingS11N5-v0", 1, seed, freeze=True)
+    burns = law(
+        "forward-burns",
+        "?a ?f - cell ?d - direction ?x - thing",
+        "(agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x) (kind ?x lava)",
+        "((1 (and (not (agent-at ?a)) (agent-at ?f) (ended))))",
+    )
+    model = usual()
+    agent = Agent(replace(model, rules=(*model.rules, burns)))
+    (result,) = agent.act("MiniGrid-LavaCrossingS11N5-v0", 1, seed, freeze=True)
     assert result.success
 
 
