@@ -75,11 +75,13 @@ class GridMap:
         """The number that stands for an appearance."""
         return self._codes.setdefault(appearance, len(self._codes))
 
-    def write(self, places: _Ints, codes: _Ints) -> None:
-        """Remember `codes` (n,) at `places` (n, 2), cells from the origin."""
+    def write(self, places: _Ints, codes: _Ints) -> NDArray[np.bool_]:
+        """Remember `codes` (n,) at `places` (n, 2), cells from the origin. Returned is where they are news, (n,)."""
         self._make_room(int(np.abs(places).max(initial=0)))
         at = places + self._size // 2
+        news: NDArray[np.bool_] = self._grid[at[:, 0], at[:, 1]] != codes
         self._grid[at[:, 0], at[:, 1]] = codes
+        return news
 
     def _make_room(self, farthest: int) -> None:
         while farthest + _REACH >= self._size // 2 - 1:

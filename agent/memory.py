@@ -256,13 +256,19 @@ class Memory:
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(graph, lattice)
-        self.map.write(places, codes)
+        news = self.map.write(places, codes)
         spots = [(x, y) for x, y in places.tolist()]
-        self._know_cells(lattice, spots)
+        self._know_cells(lattice, spots if news.any() else [])
         names = [self._cells[spot] for spot in spots]
-        discovered = sum((lattice.content, name) not in self.belief.values for name in names)
-        seen = [_Seen(name, looks.get(thing)) for name, thing in zip(names, contents, strict=True)]
-        observed = self._take_facts(graph, lattice, looks, seen)
+        known = [(lattice.content, name) in self.belief.values for name in names]
+        seen = [  # what is as it was needs no second look
+            _Seen(name, looks.get(thing))
+            for name, thing, is_news, is_known in zip(names, contents, news.tolist(), known, strict=True)
+            if is_news or not is_known
+        ]
+        held = self._take_facts(graph, lattice, looks, seen)
+        observed = frozenset([*names, *(str(self.belief.values[lattice.content, name]) for name in names), *held])
+        discovered = len(known) - sum(known)
         certain = fix.certain and self._surely
         self._surely = fix.certain
         self._mark(observed)
@@ -336,7 +342,8 @@ class Memory:
 
     def _take_facts(
         self, graph: SceneGraph, lattice: Lattice, looks: Mapping[str, Appearance], seen: list[_Seen]
-    ) -> frozenset[str]:
+    ) -> list[str]:
+        """Believe what is seen anew, and what the agent itself is like; returned is what it has in its hands."""
         change: Change = {(lattice.here,): self._cells[self.position]}
         held: list[Fluent] = []
         for fluent, value in graph.state.values.items():
@@ -357,7 +364,7 @@ class Memory:
         self.belief.update(change)
         self.poses.add((self.position, self._ahead()))
         self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
-        return frozenset([*(slot for slot in contents if slot not in slots), *contents.values()])
+        return [contents[slot] for slot in slots]
 
     def _identify(self, lattice: Lattice, seen: list[_Seen], slots: Mapping[str, Fluent]) -> dict[str, str]:
         """Which lasting thing is in each slot in view; looks that changed are updated, new things are named."""
