@@ -1,6 +1,7 @@
 """Measures every MiniGrid and BabyAI level beside the hand-written bot: `python -m tests.bench.standard levels`.
 
-`scaling` and `plans` measure what single plans cost. `--help` after a command shows what can be varied.
+`scaling` and `plans` measure what single plans cost, `bound` how few steps are possible. `--help` after a command shows
+what can be varied.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import typer
 from rich.table import Table
 
 from tests.bench.hold import UNSEEN, Jobs, ModelFile, Out, Seed, Set, Steps, Train, model_text, settings
-from tests.bench.standard_planning import TARGETS, Cost, curves, planned_in_play, planned_in_view
-from tests.bench.standard_play import Player, Results, Task, play_all, tasks_of, usable_ids
-from tests.bench.standard_table import TITLES, Row, left_out, report, rows_of, verdicts
+from tests.bench.standard_planning import TARGETS, Cost, curves, fewest_steps, planned_in_play, planned_in_view
+from tests.bench.standard_play import BOT, Player, Results, Task, play, play_all, tasks_of, usable_ids
+from tests.bench.standard_table import TITLES, Row, left_out, middle, report, rows_of, verdicts
 from worldwright.experiments.terminal import console, errors_in_one_line, say, warn
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.files import require_writable, write_whole
@@ -167,6 +168,36 @@ def plans(
             for how, measure in (("all in view", planned_in_view), ("while acting", planned_in_play)):
                 cost = measure(laws, config.agent, level, seeds)
                 table.add_row(f"{level.name}, {how}", *_cost_cells(cost), f"{level.target_ms:.0f}")
+        screen.print(table)
+
+
+@app.command()
+def bound(
+    train: Train = list(TRAINING),  # noqa: B006
+    level: Annotated[list[str], typer.Option(help="a BabyAI id; repeat for several")] = [],  # noqa: B006
+    steps: Steps = BUDGET,
+    seed: Seed = 0,
+    episodes: Plans = 30,
+    model: ModelFile = None,
+    out: Out = None,
+    set_: Set = [],  # noqa: B006
+) -> None:
+    """How few steps are possible for who sees the whole level, beside the bot's; where one thing is asked for."""
+    with errors_in_one_line():
+        screen = console()
+        config = settings(train, steps, seed, set_)
+        player = Player(model_text(config, model, out), config.agent, 60)
+        laws = parse_model(player.model)
+        table = Table("level", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for title in ("seeds", "fewest steps", "bot", "ratio"):
+            table.add_column(title, justify="right", no_wrap=True)
+        for env_id in level or usable_ids("babyai"):
+            fewest = fewest_steps(laws, env_id, range(UNSEEN, UNSEEN + episodes))
+            bot = {each: play(Task(env_id, each, BOT, ""), player) for each in fewest}
+            both = [each for each in fewest if bot[each].success]
+            ours, bots = middle(fewest[each] for each in both), middle(bot[each].steps for each in both)
+            if ours and bots:
+                table.add_row(env_id, str(len(both)), f"{ours:.1f}", f"{bots:.1f}", f"{ours / bots:.2f}")
         screen.print(table)
 
 

@@ -18,7 +18,7 @@ from worldwright.envs.registry import make_env
 from worldwright.planning.engines import ENGINES, engine_named
 from worldwright.planning.lookahead import Lookaheads
 from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus, cpu_seconds
-from worldwright.world_model.goal import Then, Upon, next_reaches
+from worldwright.world_model.goal import Reach, Then, Upon, next_reaches
 from worldwright.world_model.model import WorldModel
 
 SIDES = (8, 12, 16, 20, 24, 28, 32, 36, 40)
@@ -126,6 +126,25 @@ def _timed(config: AgentConfig) -> Iterator[tuple[Timed, AgentConfig]]:
         yield engine, config.model_copy(update={"engine": "timed"})
     finally:
         del ENGINES["timed"]
+
+
+# -- who sees everything -----------------------------------------------------------------------------------------------
+
+
+def fewest_steps(laws: WorldModel, env_id: str, seeds: Sequence[int]) -> dict[int, int]:
+    """The steps of a shortest plan, by seed, for who sees the whole level; of levels that ask for one thing only."""
+    engine, lookaheads, limits = engine_named("fast-downward-optimal"), Lookaheads(), Limits(cpu_seconds=20)
+    found = {}
+    for seed in seeds:
+        env = make_env(env_id, disable_env_checker=True)
+        with contextlib.redirect_stdout(sys.stderr), contextlib.closing(env):
+            tracker, belief = _whole_level(env, seed)
+        if isinstance(tracker.remaining, Reach):
+            problem = PlanningProblem(laws, belief.optimistic(), (tracker.remaining,), lookahead=lookaheads.of(laws))
+            plan = engine.solve(problem, limits).plan
+            if plan is not None:
+                found[seed] = len(plan)
+    return found
 
 
 # -- growth ------------------------------------------------------------------------------------------------------------

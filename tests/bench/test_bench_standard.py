@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.bench.standard import app
-from tests.bench.standard_planning import Cost, Curve, exponent
+from tests.bench.standard_planning import Cost, Curve, exponent, fewest_steps
 from tests.bench.standard_play import (
     BOT,
     NO_KEY,
@@ -225,6 +225,15 @@ def test_a_cell_with_a_bar_does_not_split_the_row() -> None:
 
 def test_the_exponent_of_a_power_is_found() -> None:
     assert exponent([2, 4, 8], [3 * size**1.5 for size in (2, 4, 8)]) == pytest.approx(1.5)
+
+
+def test_who_sees_everything_goes_the_shortest_way() -> None:
+    seeds = range(6)
+    fewest = fewest_steps(MODEL, "BabyAI-GoToObj-v0", seeds)
+    bot = {seed: play(Task("BabyAI-GoToObj-v0", seed, BOT, ""), PLAYER).steps for seed in seeds}
+    assert fewest.keys() == set(seeds)
+    assert all(0 < fewest[seed] <= bot[seed] for seed in seeds)
+    assert not fewest_steps(MODEL, "BabyAI-PutNextS4N1-v0", [0]), "where more is asked for nothing is said"
 
 
 def test_the_longest_bar_is_the_dearest() -> None:
