@@ -37,12 +37,13 @@ _FACE = """(some (?d - direction ?a ?c - cell ?x - thing)
     (and (agent-at ?a) (facing ?d) (next ?d ?a ?c) (on ?c ?x) {x} {not}))"""
 _STAND = "(some (?a - cell ?x - thing) (and (agent-at ?a) (on ?a ?x) {x} {not}))"
 # BabyAI's "next to" leaves the diagonals out (`pos_next_to`), PutNear's "near" does not. A step in any
-# direction and one to the right of it lead to all four diagonal cells.
-_NEXT_TO = """(some (?x ?x2 - thing ?d - direction ?c ?c2 - cell)
-    (and {x} (on ?c ?x) (next ?d ?c ?c2) (on ?c2 ?x2) {x2} (not (= ?x ?x2)) {not}))"""
-_DIAGONAL = """(some (?x ?x2 - thing ?d ?d2 - direction ?c ?c2 ?c3 - cell)
-    (and {x} (on ?c ?x) (next ?d ?c ?c3) (clockwise ?d ?d2) (next ?d2 ?c3 ?c2) (on ?c2 ?x2) {x2}
-         (not (= ?x ?x2)) {not}))"""
+# direction and one to the right of it lead to all four diagonal cells. What was put down lies before the agent.
+_PUT_DOWN = "(holding nothing) (agent-at ?a) (facing ?f) (next ?f ?a ?c) (on ?c ?x) {x}"
+_NEXT_TO = f"""(some (?a ?c ?c2 - cell ?f ?d - direction ?x ?x2 - thing)
+    (and {_PUT_DOWN} (next ?d ?c ?c2) (on ?c2 ?x2) {{x2}} (not (= ?x ?x2)) {{not}}))"""
+_DIAGONAL = f"""(some (?a ?c ?c2 ?c3 - cell ?f ?d ?d2 - direction ?x ?x2 - thing)
+    (and {_PUT_DOWN} (next ?d ?c ?c3) (clockwise ?d ?d2) (next ?d2 ?c3 ?c2) (on ?c2 ?x2) {{x2}}
+         (not (= ?x ?x2)) {{not}}))"""
 _NEAR = f"(any {_NEXT_TO} {_DIAGONAL})"
 # Memory: the end of the hallway lies before the agent at the start, the thing to be matched never does. The
 # cell that wins is entered facing the thing.

@@ -120,7 +120,12 @@ def read_back(goal: Goal) -> Any:
 def _clause(reach: Reach) -> Any:
     atoms = [part.atom for part in reach.conditions if isinstance(part, Literal) and part.positive]
     names = {atom.predicate for atom in atoms}
-    if "holding" in names:
+    if LiftedAtom("holding", ("nothing",)) in atoms:
+        put_down = {"(agent-at ?a)", "(facing ?f)", "(next ?f ?a ?c)", "(on ?c ?x)", "(on ?c2 ?x2)"}
+        assert put_down <= set(map(str, atoms))
+        assert Literal(LiftedAtom("=", ("?x", "?x2")), positive=False) in reach.conditions
+        verb = "near" if "clockwise" in names else "put"
+    elif "holding" in names:
         verb = "pick up"
     elif "state" in names:
         assert LiftedAtom("state", ("?x", "open")) in atoms
@@ -133,13 +138,9 @@ def _clause(reach: Reach) -> Any:
             "(on ?c ?x)",
         ]
         verb = "go to"
-    elif "agent-at" in names:
+    else:
         assert {"(agent-at ?a)", "(on ?a ?x)"} <= set(map(str, atoms))
         verb = "stand on"
-    else:
-        assert {"(on ?c ?x)", "(on ?c2 ?x2)"} <= set(map(str, atoms))
-        assert Literal(LiftedAtom("=", ("?x", "?x2")), positive=False) in reach.conditions
-        verb = "near" if "clockwise" in names else "put"
     return (
         verb,
         *(_thing(atoms, name) for name in ("?x", "?x2") if any(name in atom.args for atom in atoms)),
@@ -378,12 +379,26 @@ def test_put_near_counts_the_cells_that_the_level_counts(seed: int) -> None:
     moved = world.grid.get(*world.move_pos)
     world.grid.set(*world.move_pos, None)
     tx, ty = world.target_pos
+    assert isinstance(goal, Upon)
+    tried = 0
     for x, y in product(range(world.width), range(world.height)):
-        if world.grid.get(x, y) is None:
+        if world.grid.get(x, y) is None and _faces(world, x, y):
             world.grid.set(x, y, moved)
-            assert isinstance(goal, Upon)
             assert holds(goal.parts[-1], witness.state()) == (abs(x - tx) <= 1 and abs(y - ty) <= 1)
+            world.agent_dir = (world.agent_dir + 2) % 4  # only what lies before the agent was put down just now
+            assert not holds(goal.parts[-1], witness.state())
             world.grid.set(x, y, None)
+            tried += 1
+    assert tried > 20
+
+
+def _faces(world: Any, x: int, y: int) -> bool:
+    """Let the agent stand before a cell, as after dropping something there; whether there is room."""
+    for direction, (dx, dy) in enumerate(((1, 0), (0, 1), (-1, 0), (0, -1))):
+        if world.grid.get(x - dx, y - dy) is None:
+            world.agent_pos, world.agent_dir = (x - dx, y - dy), direction
+            return True
+    return False
 
 
 @pytest.mark.parametrize("seed", range(8))
