@@ -7,7 +7,7 @@ from itertools import islice
 
 from worldwright.planning.facts import Facts
 from worldwright.planning.relevance import lone_conditions
-from worldwright.world_model.goal import GoalTracker, Reach, last_reaches
+from worldwright.world_model.goal import GoalTracker, Reach, Upon, last_parts, last_reaches, next_reaches
 from worldwright.world_model.language import EQUALS, LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
@@ -51,9 +51,15 @@ class Completion:
 
         It may have been reached too early.
         """
-        parts = reached or last_reaches(self._tracker.goal)
-        held = (atom for reach in parts for atom in self._holding(reach, state))
-        return tuple(Reach((), (Literal(atom, positive=False),)) for atom in held if atom.predicate in model.changing)
+        goals: list[Reach] = []
+        for part in reached or last_parts(self._tracker.goal):
+            if isinstance(part, Upon):  # to begin it again undoes it
+                is_held = any(self._tracker.query(reach).holds(state) for reach in last_reaches(part))
+                goals += next_reaches(part.parts[0]) if is_held else ()
+            else:
+                held = (atom for atom in self._holding(part, state) if atom.predicate in model.changing)
+                goals += (Reach((), (Literal(atom, positive=False),)) for atom in held)
+        return tuple(goals)
 
     def _holding(self, reach: Reach, state: State) -> Iterable[LiftedAtom]:
         """The atoms that make a formula true."""

@@ -367,6 +367,8 @@ class PlanningDecider(Planner):
         places = self._memory.unseen_places()
         if places:
             return self._look_into(places, model, self._hoping(state, ()))
+        if not any(self._memory.is_unseen(fluent[1]) for fluent in self._memory.belief.unknown()):
+            return None
         with Clock() as clock, without_collector():
             lookahead = self._mind.lookaheads.of(model, leaving=True)
             target = self._lookout(model, lookahead, shunned)
@@ -376,7 +378,7 @@ class PlanningDecider(Planner):
         return self._explore("frontier", target, model, clock.seconds)
 
     def _lookout(self, model: WorldModel, lookahead: Lookahead | None, shunned: Sequence[Reach]) -> Target | None:
-        if self._memory.sight is None:
+        if self._memory.sight is None or lookahead is None:
             return None
         asked = predicates_of(self._tracker.remaining or self._tracker.goal)
         return self._mind.explorer.lookout(model, Outlook(self._memory), lookahead, shunned, asked)

@@ -72,7 +72,8 @@ class Episode:
         if self.mind.learner is None:
             self.mind.explorer.forget()  # a frozen agent takes nothing from one episode to the next
         graph = self.mind.perceiver.perceive(observation)
-        self.memory.sight = self.mind.perceiver.sight(observation)
+        if self.mind.config.memory == "map":
+            self.memory.sight = self.mind.perceiver.sight(observation)
         sighting = self.memory.update(graph)
         self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
         self._tell_unread(graph)

@@ -240,7 +240,7 @@ class Explorer:
         self,
         model: WorldModel,
         outlook: Outlook,
-        lookahead: Lookahead | None = None,
+        lookahead: Lookahead,
         shunned: Sequence[Reach] = (),
         asked: Collection[str] = (),
     ) -> Target | None:
@@ -249,12 +249,15 @@ class Explorer:
         Args:
             model: the laws.
             outlook: what would come into view from where.
-            lookahead: under the laws that leave things where they are, if these can be followed.
-            shunned: what is not to be brought about on the way, as far as it can be looked ahead for.
+            lookahead: under the laws that leave things where they are.
+            shunned: what is not to be brought about on the way.
             asked: predicates in which things are changed only if nothing else is left to be seen.
         """
         memory = outlook.memory
-        found = outlook.best(self._walks(model, memory.trodden(), lookahead, shunned), asked)
+        state = memory.trodden()
+        aims = Aims.of(PlanningProblem(model, state, tuple(shunned))) if shunned else None
+        ways = lookahead.reach(state, self.config.search_states, directly=True, shunned=aims)
+        found = outlook.best(ways, asked)
         if found is None:
             return None
         way, places = found
@@ -291,7 +294,7 @@ class Explorer:
                 break
             if not reached.cost:
                 continue
-            here = next(((f, str(v)) for f in own if unseen(str(v := reached.value(f)))), None)
+            here = next(((f, str(v)) for f in own if (v := reached.value(f)) is not None and unseen(str(v))), None)
             if here is not None:
                 if here[1] not in gains:
                     gains[here[1]] = gain(here[1])

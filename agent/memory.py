@@ -24,6 +24,8 @@ from worldwright.world_model.vocabulary import Vocabulary
 _Ints = NDArray[np.int32]
 Landmarks = Callable[[Mapping[str, Position], Position, Look], Iterable[tuple[str, ...]]]
 
+_NOWHERE: Position = (1, 0)  # ahead, where the agent faces nowhere
+
 Pose = tuple[Position, Position]  # where the agent stands, and the step ahead
 
 _STILL_UNKNOWN = 0.9  # the share of places that are to be seen, below which something was seen of them
@@ -166,10 +168,17 @@ class Memory:
         near = (self._cells.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
         return sum(cell is None or (content, cell) not in self.belief.values for cell in near)
 
-    def pose(self, state: Valued) -> Pose:
-        """Where the agent stands and how it faces in a state of a world with a lattice."""
+    def pose(self, state: Valued) -> Pose | None:
+        """Where the agent stands and how it faces in a state of a world with a lattice; None if it is nowhere."""
         assert self._lattice is not None
-        return self._places[str(state.value((self._lattice.here,)))], self._ahead(state)
+        place = self._places.get(str(state.value((self._lattice.here,))))
+        return None if place is None else (place, self._ahead(state))
+
+    @property
+    def headings(self) -> Sequence[Position]:
+        """The steps ahead that there are."""
+        assert self._lattice is not None
+        return [*self._lattice.directions.values(), _NOWHERE]
 
     def standing(self, state: Valued) -> list[tuple[str, Value]]:
         """What says so: the predicates that tell the pose, with their values."""
@@ -182,7 +191,9 @@ class Memory:
     def trodden(self) -> State:
         """What is known, and that where the agent stood before it can stand again."""
         assert self._lattice is not None
-        stood: dict[Fluent, Value] = {(self._lattice.content, cell): self._lattice.nothing for cell in self.visited}
+        stood: dict[Fluent, Value] = {
+            (self._lattice.content, cell): self._lattice.nothing for cell in sorted(self.visited)
+        }
         return State({**stood, **self.belief.values}, self.belief.universe)
 
     def shown(self, thing: str, state: Valued) -> tuple[Position | None, Appearance]:
@@ -220,7 +231,7 @@ class Memory:
         value = state.value if state is not None else self.belief.values.get
         directions = self._lattice.directions if self._lattice else {}
         facing = (directions.get(str(value(fluent))) for fluent in self._own)
-        return next((step for step in facing if step is not None), (1, 0))
+        return next((step for step in facing if step is not None), _NOWHERE)
 
     def _usual(self) -> list[Position]:
         """Where the habits lead from here."""

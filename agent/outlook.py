@@ -6,7 +6,7 @@ pose is the one of most unknown cells in view for the steps it takes, as in next
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worldwright.agent.memory import Memory
+from worldwright.agent.memory import Memory, Pose
 from worldwright.envs.perceiver import Sight
 from worldwright.planning.lookahead import Ahead
-from worldwright.planning.search import Reached
 from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.vocabulary import ENDED
 
@@ -32,7 +31,6 @@ _MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
 _Floats = NDArray[np.float64]
-_Way = Reached | Ahead
 
 
 @dataclass
@@ -51,7 +49,7 @@ class Outlook:
         assert self.memory.sight is not None
         return self.memory.sight
 
-    def best(self, ways: Iterator[_Way], asked: Collection[str]) -> tuple[_Way, frozenset[Position]] | None:
+    def best(self, ways: Iterator[Ahead], asked: Collection[str]) -> tuple[Ahead, frozenset[Position]] | None:
         """The best of the states that the agent can bring about, and the unknown cells that it is to show.
 
         Args:
@@ -59,15 +57,20 @@ class Outlook:
             asked: the predicates that the goal speaks of: things are changed in these only where all else is seen.
         """
         window = _Window(self)
-        best: tuple[float, _Way, frozenset[Position]] | None = None
+        best: tuple[float, Ahead, frozenset[Position]] | None = None
         while chunk := list(islice(ways, _CHUNK)):
             if best is not None and (chunk[0].cost + _ONWARD) / _MOST > best[0]:
                 break
-            gains, seen = window.gains(chunk)
-            for number, (way, gain) in enumerate(zip(chunk, gains.tolist(), strict=True)):
-                if gain <= 0 or not way.cost or way.value((ENDED,)) is not None:
+            poses = [
+                (way, pose)
+                for way in chunk
+                if way.cost and way.value((ENDED,)) is None and (pose := self.memory.pose(way)) is not None
+            ]
+            gains, seen = window.gains(poses)
+            for number, ((way, _), gain) in enumerate(zip(poses, gains, strict=True)):
+                if gain <= 0:
                     continue
-                touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in _changed(way))
+                touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in way.changed)
                 score = (way.cost + _ONWARD + _RESERVE * touched) / gain
                 if best is None or score < best[0]:
                     best = score, way, window.places(number, seen)
@@ -86,7 +89,9 @@ class _Window:
     def __init__(self, outlook: Outlook) -> None:
         self._outlook, self._memory = outlook, outlook.memory
         cells = outlook.sight.cells
-        margin = int(np.abs(cells).max()) + 1
+        ahead, aside = cells[:, :1], cells[:, 1:]
+        turned = {(x, y): np.hstack((ahead * x - aside * y, ahead * y + aside * x)) for x, y in self._memory.headings}
+        margin = max(int(np.abs(each).max()) for each in turned.values()) + 1
         left, top, right, bottom = self._memory.bounds
         self._origin = left - margin, top - margin
         self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
@@ -99,11 +104,7 @@ class _Window:
         self._lines = self._go_on(~self._clear)
         self._transparent = (self._clear & ~self._lines).ravel()
         self._worth = self._weigh().ravel()
-        ahead, right_ = cells[:, 0], cells[:, 1]
-        self._offsets = {
-            (x, y): (ahead * x - right_ * y) * self._shape[1] + ahead * y + right_ * x
-            for x, y in ((1, 0), (0, 1), (-1, 0), (0, -1))
-        }
+        self._offsets = {heading: each[:, 0] * self._shape[1] + each[:, 1] for heading, each in turned.items()}
         self._own = int(np.flatnonzero((cells == 0).all(axis=1))[0])
 
     def _at(self, place: Position) -> Position:
@@ -139,10 +140,11 @@ class _Window:
         worth[self._open] = 0.0
         return worth
 
-    def gains(self, ways: Collection[_Way]) -> tuple[_Floats, Any]:
-        """What it is worth to be in each of k states (k,); and which cells are seen there, (k, m) each."""
-        memory = self._memory
-        poses = [memory.pose(way) for way in ways]
+    def gains(self, ways: Sequence[tuple[Ahead, Pose]]) -> tuple[list[float], Any]:
+        """What it is worth to be in each of k states with these poses; and which cells are seen there, (k, m) each."""
+        if not ways:
+            return [], None
+        poses = [pose for _, pose in ways]
         width = self._shape[1]
         at = [self._at(place) for place, _ in poses]
         cells = np.array([x * width + y for x, y in at])[:, None] + np.array([self._offsets[h] for _, h in poses])
@@ -151,16 +153,16 @@ class _Window:
         self._change(ways, cells, clear)
         seen = self._outlook.sight.seen(clear)
         gains = (self._worth[cells] * seen).sum(axis=1)
-        for number, (way, pose) in enumerate(zip(ways, poses, strict=True)):
-            if pose in memory.poses and not any(len(fluent) > 1 for fluent in _changed(way)):
+        for number, (way, pose) in enumerate(ways):
+            if pose in self._memory.poses and not any(len(fluent) > 1 for fluent in way.changed):
                 gains[number] = 0.0
-        return gains, (cells, seen)
+        return gains.tolist(), (cells, seen)
 
-    def _change(self, ways: Collection[_Way], cells: NDArray[np.int64], clear: _Bools) -> None:
+    def _change(self, ways: Sequence[tuple[Ahead, Pose]], cells: NDArray[np.int64], clear: _Bools) -> None:
         """Let light through where something is opened on the way, and what is behind that count."""
         news = False
-        for number, way in enumerate(ways):
-            for thing in dict.fromkeys(fluent[1] for fluent in _changed(way) if len(fluent) == 2):
+        for number, (way, _) in enumerate(ways):
+            for thing in dict.fromkeys(fluent[1] for fluent in way.changed if len(fluent) == 2):
                 place, look = self._memory.shown(thing, way)
                 if place is not None:
                     at = self._at(place)
@@ -186,8 +188,3 @@ def _beside(cells: _Bools) -> _Bools:
     found[:, 1:] |= cells[:, :-1]
     found[:, :-1] |= cells[:, 1:]
     return found
-
-
-def _changed(way: _Way) -> Collection[tuple[str, ...]]:
-    """The fluents that are otherwise than now, as far as that is known."""
-    return way.changed if isinstance(way, Ahead) else ()

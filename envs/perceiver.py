@@ -29,7 +29,7 @@ class Sight(Protocol):
 
     @property
     def cells(self) -> NDArray[np.int32]:
-        """The m cells that can be in view, (m, 2): steps ahead and to the right."""
+        """The m cells that can be in view, (m, 2): steps ahead and to the right; (0, 0) is one of them."""
 
     def blocks(self, look: Appearance) -> bool:
         """Whether what looks so hides what is behind it."""
@@ -58,7 +58,7 @@ class Perceiver(Protocol):
         """The environment's own form of an action."""
 
     def sight(self, observation: Any) -> Sight | None:
-        """How far the agent sees, on a lattice of cells."""
+        """How the agent sees, on a lattice of cells; None if it is on none, or that is not known."""
 
     def landmarks(self, new: Mapping[str, Position], heading: Position, look: Look) -> Iterable[tuple[str, ...]]:
         """Static facts about things seen for the first time.

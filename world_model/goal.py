@@ -73,7 +73,7 @@ class Then:
 
 @dataclass(frozen=True)
 class Upon:
-    """Reach the second part in the step after a state in which the first is true.
+    """Reach the second part in the step after a state in which the first is true, the whole of it at once.
 
     Attributes:
         parts: the two.
@@ -103,7 +103,7 @@ def parse_goal(vocabulary: Vocabulary, text: str) -> Goal:
 def goal_of(expression: SExpr) -> Goal:
     """The goal that an expression is, not yet checked against a vocabulary."""
     if isinstance(expression, str) or len(expression) < 2 or not isinstance(expression[0], str):
-        raise SyntaxProblem("expected (some ...), (any ...), (all ...) or (then ...)")
+        raise SyntaxProblem("expected (some ...), (any ...), (all ...), (then ...) or (upon ...)")
     head = expression[0]
     if head == "some" and len(expression) == 3:
         conditions = tuple(condition_of(part) for part in conjuncts(expression[2]))
@@ -154,6 +154,14 @@ def last_reaches(goal: Goal) -> list[Reach]:
         return [goal]
     parts = goal.parts[-1:] if isinstance(goal, Then | Upon) else goal.parts
     return [reach for part in parts for reach in last_reaches(part)]
+
+
+def last_parts(goal: Goal) -> list[Reach | Upon]:
+    """The parts with one of which the goal is completed, those that are reached upon something else as a whole."""
+    if isinstance(goal, Reach | Upon):
+        return [goal]
+    parts = goal.parts[-1:] if isinstance(goal, Then) else goal.parts
+    return [last for part in parts for last in last_parts(part)]
 
 
 def later_reaches(goal: Goal) -> list[Reach]:
@@ -242,7 +250,7 @@ class GoalTracker:
         self.goal = goal
         self.remaining: Goal | None = goal
         self.found: list[Reach] = []
-        self._turn: list[Reach] = []  # those whose turn had come
+        self._turn: set[Reach] = set()  # those whose turn came
         self._lost: set[Reach] = set()  # those found that are true no more
 
     def update(self, state: State) -> Goal | None:
@@ -252,8 +260,9 @@ class GoalTracker:
             before = all_reaches(self.remaining)
             self.remaining = rest_of(self.remaining, lambda reach: self.query(reach).holds(state))
             left = all_reaches(self.remaining) if self.remaining is not None else []
-            self.found += [reach for reach in before if reach not in left and reach not in self._turn]
-            self._turn = next_reaches(self.remaining) if self.remaining is not None else []
+            early = [reach for reach in before if reach not in left and reach not in self._turn]
+            self.found += [each for each in dict.fromkeys(early) if self.query(each).holds(state)]
+            self._turn.update(next_reaches(self.remaining) if self.remaining is not None else ())
         return self.remaining
 
     def _follow(self, state: State) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from minigrid.core.constants import IDX_TO_COLOR, OBJECT_TO_IDX, STATE_TO_IDX
 
 from worldwright.envs.minigrid.missions import read_mission
-from worldwright.envs.minigrid.sight import SquareSight
+from worldwright.envs.minigrid.sight import LARGEST, SquareSight
 from worldwright.envs.minigrid.vocabulary import (
     ACTIONS,
     ALL_ACTIONS,
@@ -141,9 +141,10 @@ class MiniGridPerceiver:
         """Missions in BabyAI's words, and what they ask for."""
         return tuple((mission, read_mission(mission)) for mission in EXAMPLE_MISSIONS)
 
-    def sight(self, observation: Any) -> Sight:
-        """The agent's eyes; raises `UnreadableObservation`."""
-        return SquareSight(len(_checked(observation)[0]))
+    def sight(self, observation: Any) -> Sight | None:
+        """The agent's eyes, if they see no farther than can be worked out; raises `UnreadableObservation`."""
+        size = len(_checked(observation)[0])
+        return SquareSight(size) if size <= LARGEST else None
 
     def actions(self) -> tuple[Action, ...]:
         """MiniGrid's seven actions."""

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from worldwright.envs.minigrid.vocabulary import DOOR, OPEN, WALL
 from worldwright.world_model.scene_graph import Appearance
 
-_Ints = NDArray[np.int32]
+LARGEST = 61  # cells in a row that fit in a number
+
+_Ints = NDArray[np.int64]
 _Bools = NDArray[np.bool_]
 _TABULATED = 9  # cells in a row up to which what light reaches in it is looked up
 
@@ -27,7 +29,7 @@ class SquareSight:
     size: int
 
     @cached_property
-    def cells(self) -> _Ints:
+    def cells(self) -> NDArray[np.int32]:
         """The cells that can be in view, (size ** 2, 2): steps ahead and to the right, row by row."""
         half = self.size // 2
         return np.array([(ahead, right - half) for ahead in range(self.size) for right in range(self.size)], np.int32)
@@ -40,7 +42,7 @@ class SquareSight:
     def seen(self, clear: _Bools) -> _Bools:
         """What is in view: for each pose (k, size ** 2), given which cells let light through."""
         size = self.size
-        bits = np.int32(1) << np.arange(size, dtype=np.int32)
+        bits = np.int64(1) << np.arange(size, dtype=np.int64)
         rows = clear.reshape(-1, size, size) @ bits
         lit = np.zeros_like(rows)
         lit[:, 0] = 1 << (size // 2)
@@ -70,5 +72,5 @@ def _spread_along(lit: _Ints, clear: _Ints, size: int) -> _Ints:
 
 @lru_cache(maxsize=4)
 def _table(size: int) -> _Ints:
-    lit, clear = np.indices((1 << size, 1 << size), np.int32)
+    lit, clear = np.indices((1 << size, 1 << size), np.int64)
     return _spread_along(lit, clear, size)

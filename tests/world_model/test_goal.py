@@ -75,6 +75,28 @@ def test_what_was_so_before_its_turn_is_found_until_it_is_made_anew() -> None:
     assert tracker.remaining is None
 
 
+@pytest.mark.parametrize(
+    ("goal", "walk"),
+    [
+        (f"(upon {NIGHT} {WOOL})", "-nw"),
+        (f"(then {NIGHT} (any {HUNGRY} {WOOL}))", "-nh"),
+        (f"(all {NIGHT} {WOOL})", "-b"),
+    ],
+)
+def test_what_is_made_so_in_its_turn_is_not_found(goal: str, walk: str) -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, goal))
+    for step in walk:
+        tracker.update(farm(**STATES[step]))
+    assert tracker.remaining is None and not tracker.found
+
+
+def test_of_alternatives_only_the_one_that_was_so_is_found() -> None:
+    tracker = GoalTracker(FARM, parse_goal(FARM, f"(then {NIGHT} (any {HUNGRY} {WOOL}))"))
+    for step in "-b":
+        tracker.update(farm(**STATES[step]))
+    assert list(map(str, tracker.found)) == [WOOL]
+
+
 def test_what_is_so_at_first_is_found() -> None:
     tracker = GoalTracker(FARM, parse_goal(FARM, f"(all {NIGHT} {WOOL})"))
     tracker.update(farm(**STATES["n"]))
