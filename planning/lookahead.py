@@ -22,7 +22,7 @@ from worldwright.world_model.vocabulary import ENDED
 
 _CHECK_EVERY = 256  # states between two looks at the clock
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
-DIRECT = 6_000  # and those in which the agent is where it was not before
+DIRECT = 20_000  # and those in which the agent is where it was not before
 _KEPT = 4  # sets of laws for which a tree is kept
 
 
