@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from worldwright.planning.facts import Facts
@@ -46,7 +46,7 @@ class Completion:
                 goals += [Reach(reach.parameters, (*reach.conditions, *denied))] if denied else []
         return tuple(goals)
 
-    def undone(self, model: WorldModel, state: State, reached: Iterable[Reach] = ()) -> tuple[Reach, ...]:
+    def undone(self, model: WorldModel, state: State, reached: Sequence[Reach] = ()) -> tuple[Reach, ...]:
         """What makes the goal true, or some of its formulas, denied as far as the laws can change it.
 
         It may have been reached too early.

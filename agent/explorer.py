@@ -254,10 +254,7 @@ class Explorer:
             asked: predicates in which things are changed only if nothing else is left to be seen.
         """
         memory = outlook.memory
-        state = memory.trodden()
-        aims = Aims.of(PlanningProblem(model, state, tuple(shunned))) if shunned else None
-        ways = lookahead.reach(state, self.config.search_states, directly=True, shunned=aims)
-        found = outlook.best(ways, asked)
+        found = outlook.best(self._ahead(model, memory.trodden(), lookahead, shunned), asked)
         if found is None:
             return None
         way, places = found
@@ -313,10 +310,16 @@ class Explorer:
     ) -> Iterator[Reached | Ahead]:
         """Where the agent can go without moving things, nearest first."""
         if lookahead is not None:
-            aims = Aims.of(PlanningProblem(model, state, tuple(shunned))) if shunned else None
-            return lookahead.reach(state, self.config.search_states, directly=True, shunned=aims)
+            return self._ahead(model, state, lookahead, shunned)
         task = self._ground(model, state, purpose="frontier")
         return reach(task, limit=self.config.search_states, allow=_leaves_things(task))
+
+    def _ahead(
+        self, model: WorldModel, state: State, lookahead: Lookahead, shunned: Sequence[Reach]
+    ) -> Iterator[Ahead]:
+        """The same by looking ahead."""
+        aims = Aims.of(PlanningProblem(model, state, tuple(shunned))) if shunned else None
+        return lookahead.reach(state, self.config.search_states, directly=True, shunned=aims)
 
     def _ground(
         self, model: WorldModel, state: State, barred: Barred = frozenset(), purpose: str = "untried"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,14 +66,16 @@ class Outlook:
                 for way in chunk
                 if way.cost and way.value((ENDED,)) is None and (pose := self.memory.pose(way)) is not None
             ]
-            gains, seen = window.gains(poses)
-            for number, ((way, _), gain) in enumerate(zip(poses, gains, strict=True)):
+            if not poses:
+                continue
+            views = window.views(poses)
+            for number, ((way, _), gain) in enumerate(zip(poses, views.gains, strict=True)):
                 if gain <= 0:
                     continue
                 touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in way.changed)
                 score = (way.cost + _ONWARD + _RESERVE * touched) / gain
                 if best is None or score < best[0]:
-                    best = score, way, window.places(number, seen)
+                    best = score, way, window.places(views, number)
         return best[1:] if best is not None else None
 
     def is_clear(self, codes: NDArray[np.int32]) -> _Bools:
@@ -81,6 +83,20 @@ class Outlook:
         clear = [not self.sight.blocks(look) for look in self.memory.map.looks]
         found: _Bools = np.array([*clear, True])[codes]  # -1, unknown, is the last
         return found
+
+
+class _Views(NamedTuple):
+    """What is seen from k poses.
+
+    Attributes:
+        gains: what each is worth, (k,).
+        cells: those that can be in view, as places in the flat window, (k, m).
+        seen: whether they are, (k, m).
+    """
+
+    gains: list[float]
+    cells: NDArray[np.int64]
+    seen: _Bools
 
 
 class _Window:
@@ -140,14 +156,12 @@ class _Window:
         worth[self._open] = 0.0
         return worth
 
-    def gains(self, ways: Sequence[tuple[Ahead, Pose]]) -> tuple[list[float], Any]:
-        """What it is worth to be in each of k states with these poses; and which cells are seen there, (k, m) each."""
-        if not ways:
-            return [], None
+    def views(self, ways: Sequence[tuple[Ahead, Pose]]) -> _Views:
+        """What is seen in states with these poses."""
         poses = [pose for _, pose in ways]
-        width = self._shape[1]
         at = [self._at(place) for place, _ in poses]
-        cells = np.array([x * width + y for x, y in at])[:, None] + np.array([self._offsets[h] for _, h in poses])
+        own = np.array([x * self._shape[1] + y for x, y in at], np.int64)
+        cells = own[:, None] + np.array([self._offsets[heading] for _, heading in poses])
         clear = self._transparent[cells]
         clear[:, self._own] = True
         self._change(ways, cells, clear)
@@ -156,7 +170,7 @@ class _Window:
         for number, (way, pose) in enumerate(ways):
             if pose in self._memory.poses and not any(len(fluent) > 1 for fluent in way.changed):
                 gains[number] = 0.0
-        return gains.tolist(), (cells, seen)
+        return _Views(gains.tolist(), cells, seen)
 
     def _change(self, ways: Sequence[tuple[Ahead, Pose]], cells: NDArray[np.int64], clear: _Bools) -> None:
         """Let light through where something is opened on the way, and what is behind that count."""
@@ -173,10 +187,10 @@ class _Window:
         if news:
             self._worth = self._weigh().ravel()
 
-    def places(self, number: int, seen: Any) -> frozenset[Position]:
-        """The cells worth seeing that are seen in a state, by its number."""
-        cells, shown = seen
-        inside = [divmod(int(cell), self._shape[1]) for cell in cells[number][shown[number]] if self._worth[cell] > 0]
+    def places(self, views: _Views, number: int) -> frozenset[Position]:
+        """The cells worth seeing that are seen from one of the poses."""
+        shown = views.cells[number][views.seen[number]]
+        inside = [divmod(int(cell), self._shape[1]) for cell in shown if self._worth[cell] > 0]
         return frozenset((x + self._origin[0], y + self._origin[1]) for x, y in inside)
 
 
