@@ -17,7 +17,7 @@ from worldwright.agent.belief import Belief
 from worldwright.agent.mapping import Fix, GridMap
 from worldwright.envs.perceiver import Sight
 from worldwright.world_model.model import Prediction
-from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph, View
 from worldwright.world_model.state import Change, Fluent, State, Value, Valued, join_atom, own_fluents
 from worldwright.world_model.vocabulary import Vocabulary
 
@@ -92,7 +92,6 @@ class Memory:
         self._cells: dict[Position, str] = {}
         self._places: dict[str, Position] = {}
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
-        self._order = {predicate.name: rank for rank, predicate in enumerate(self.vocabulary.predicates)}
         self._own = own_fluents(self.vocabulary)
         self.bounds = (0, 0, -1, -1)
         self._surely = True
@@ -101,6 +100,8 @@ class Memory:
         self.visited: set[str] = set()  # places where the agent stood
         self.poses: set[Pose] = set()  # and how, in worlds with a lattice
         self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
+        self._palette: Sequence[Appearance] = ()
+        self._palette_codes: dict[int, int] = {}  # number in the last view's palette -> code in the map
 
     def update(
         self,
@@ -254,42 +255,45 @@ class Memory:
         self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction], experience: int
     ) -> Sighting:
         self._lattice = lattice
-        looks = self._appearances(graph, lattice)
-        cells = [cell for cell in graph.positions if (lattice.content, cell) in graph.state.values]
-        offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
-        contents = [str(graph.state.values[(lattice.content, cell)]) for cell in cells]
-        codes = np.array([self.map.code(looks.get(thing, ())) for thing in contents], np.int32)
-        turned = any(
-            self.belief.values.get(f, v) != v for f, v in graph.state.values.items() if v in lattice.directions
-        )
-        fix = self._locate(lattice, offsets, codes, predictions, experience, turned)
-        places = offsets + np.array(fix.position, np.int32)
+        view = graph.view
+        codes = self._codes(view)
+        turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
+        fix = self._locate(lattice, view.offsets, codes, predictions, experience, turned)
         self.position = fix.position
         if not fix.trusted:
-            return self._take_pose(graph, lattice)
+            return self._take_pose(view, lattice)
+        places = view.offsets + np.array(fix.position, np.int32)
         news = self.map.write(places, codes)
         spots = [(x, y) for x, y in places.tolist()]
         self._know_cells(lattice, spots if news.any() else [])
         names = [self._cells[spot] for spot in spots]
-        known = [(lattice.content, name) in self.belief.values for name in names]
+        before = [self.belief.values.get((lattice.content, name)) for name in names]
         seen = [  # what is as it was needs no second look
-            _Seen(name, looks.get(thing))
-            for name, thing, is_news, is_known in zip(names, contents, news.tolist(), known, strict=True)
-            if is_news or not is_known
+            _Seen(name, view.palette[look] or None)
+            for name, look, is_news, known in zip(names, view.looks, news.tolist(), before, strict=True)
+            if is_news or known is None
         ]
-        held = self._take_facts(graph, lattice, looks, seen)
-        observed = frozenset([*names, *(str(self.belief.values[lattice.content, name]) for name in names), *held])
-        discovered = len(known) - sum(known)
+        held = self._take_facts(view, lattice, seen)
+        after = [self.belief.values[lattice.content, name] for name in names] if seen else before
+        observed = frozenset([*names, *map(str, after), *held])
         certain = fix.certain and self._surely
         self._surely = fix.certain
         self._mark(observed)
-        return Sighting(self.belief.state(), observed, certain, discovered)
+        return Sighting(self.belief.state(), observed, certain, discovered=before.count(None))
 
-    def _take_pose(self, graph: SceneGraph, lattice: Lattice) -> Sighting:
+    def _codes(self, view: View) -> _Ints:
+        """The map's codes for what is seen."""
+        if view.palette is not self._palette:
+            self._palette, self._palette_codes = view.palette, {}
+        known = self._palette_codes
+        for number in set(view.looks).difference(known):
+            known[number] = self.map.code(view.palette[number])
+        return np.array([known[number] for number in view.looks], np.int32)
+
+    def _take_pose(self, view: View, lattice: Lattice) -> Sighting:
         """Where the view does not say where the agent is, nothing seen is entered in the map: it would be misplaced."""
-        values = graph.state.values
         self._know_cells(lattice, [])
-        change: Change = {f: v for f, v in values.items() if len(f) == 1 and v in lattice.directions}
+        change: Change = {f: v for f, v in view.own.items() if v in lattice.directions}
         self.belief.update({**change, (lattice.here,): self._cells[self.position]})
         self._surely = False
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
@@ -351,30 +355,21 @@ class Memory:
                 if behind in self._cells and behind not in new:
                     universe.add_value((lattice.neighbour, direction, self._cells[behind]), here)
 
-    def _take_facts(
-        self, graph: SceneGraph, lattice: Lattice, looks: Mapping[str, Appearance], seen: list[_Seen]
-    ) -> list[str]:
+    def _take_facts(self, view: View, lattice: Lattice, seen: list[_Seen]) -> list[str]:
         """Believe what is seen anew, and what the agent itself is like; returned is what it has in its hands."""
-        change: Change = {(lattice.here,): self._cells[self.position]}
-        held: list[Fluent] = []
-        for fluent, value in graph.state.values.items():
-            if len(fluent) > 1 or fluent == (lattice.here,):
-                continue
-            if value in looks or value == lattice.nothing:
-                held.append(fluent)
-                seen.append(_Seen(_HAND + fluent[0], looks.get(str(value))))
-            else:
-                change[fluent] = value
-                if value in lattice.directions and self._heading is None:
-                    self._heading = lattice.directions[str(value)]
-        slots = {_HAND + fluent[0]: fluent for fluent in held}
+        slots = {_HAND + fluent[0]: fluent for fluent in view.held}
+        in_hands = [_Seen(_HAND + fluent[0], view.palette[look] or None) for fluent, look in view.held.items()]
+        heading = (value for value in view.own.values() if value in lattice.directions)
+        self._heading = self._heading or next((lattice.directions[str(value)] for value in heading), None)
         self.visited.add(self._cells[self.position])
-        contents = self._identify(lattice, seen, slots)
+        contents = self._identify(lattice, [*seen, *in_hands], slots)
+        change: Change = {(lattice.here,): self._cells[self.position], **view.own}
         for slot, thing in contents.items():
             change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
         self.poses.add((self.position, self._ahead()))
-        self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
+        if seen:
+            self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
         return [contents[slot] for slot in slots]
 
     def _identify(self, lattice: Lattice, seen: list[_Seen], slots: Mapping[str, Fluent]) -> dict[str, str]:
@@ -466,11 +461,3 @@ class Memory:
         """How a place looks, as far as that was seen."""
         thing = self.belief.values.get((lattice.content, self._cells.get(place, "")))
         return None if thing is None else self._looks(str(thing)) or ()
-
-    def _appearances(self, graph: SceneGraph, lattice: Lattice) -> dict[str, Appearance]:
-        """How each thing in view looks: its unary functional facts, in the vocabulary's order."""
-        looks: dict[str, list[tuple[str, Value]]] = {}
-        for fluent, value in graph.state.values.items():
-            if len(fluent) == 2 and fluent[0] != lattice.content:
-                looks.setdefault(fluent[1], []).append((fluent[0], value))
-        return {thing: tuple(sorted(facts, key=lambda f: self._order[f[0]])) for thing, facts in looks.items()}

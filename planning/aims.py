@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
+from operator import itemgetter
 
 from worldwright.planning.facts import Facts
 from worldwright.planning.problem import PlanningProblem
@@ -64,7 +65,10 @@ class Aims:
 
     def may_meet(self, change: Change) -> bool:
         """Whether a change may be what meets a goal."""
-        return any(fluent[0] in self.asked for fluent in change)
+        return not self.asked.isdisjoint(map(_head, change))
+
+
+_head = itemgetter(0)
 
 
 def _filled_in(goal: Reach, facts: Facts) -> _Aim:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from worldwright.planning.joins import Names
 from worldwright.planning.problem import PlanningStopped, PlanStatus
@@ -21,8 +21,8 @@ class Facts:
     def __init__(self, state: State, model: WorldModel) -> None:
         self.state = state
         self.vocabulary = state.universe.vocabulary
-        self.predicates: dict[str, Predicate] = {each.name: each for each in self.vocabulary.predicates}
-        self.counters = {each.name: each for each in self.vocabulary.counters}
+        self.predicates: Mapping[str, Predicate] = self.vocabulary.by_name
+        self.counters = self.vocabulary.counters_by_name
         self.changing = model.changing
         self._atoms: dict[str, list[Names]] = {}
         self._members: dict[str, frozenset[str]] = {}

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Bars
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
-from worldwright.world_model.discrimination import Match, Slotting, Tree
+from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf
 from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
@@ -30,6 +31,7 @@ class Ahead:
     """A state that the search came to. It reads like a `State`, without being built.
 
     Attributes:
+        changed: what is otherwise than in the first state.
         cost: the number of steps from the first state.
         step: the last of these; None for the first state.
     """
@@ -103,6 +105,44 @@ def _known(ahead: Ahead, seen: set[frozenset[tuple[Fluent, Value | None]]]) -> b
     return False
 
 
+class _Shown:
+    """One state after another in the same dictionary: there its values are looked up at the dictionary's speed.
+
+    Attributes:
+        value: gives the value of a fluent in the state that is shown.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._first: dict[Fluent, Value | None] = {**state.universe.facts, **state.values}
+        self._now = dict(self._first)
+        self._changed: Change = {}
+        self.value: ValueOf = self._now.get
+
+    def show(self, ahead: Ahead) -> None:
+        """Show a state."""
+        now, first = self._now, self._first
+        for fluent in self._changed:
+            if fluent in first:
+                now[fluent] = first[fluent]
+            else:
+                del now[fluent]
+        now.update(ahead.changed)
+        self._changed = ahead.changed
+
+
+class _Move(NamedTuple):
+    """An action where certain rules apply.
+
+    Attributes:
+        change: what it makes otherwise.
+        places: whether that may be where things are, in hands too.
+    """
+
+    step: PlanStep
+    change: Changing
+    places: bool
+
+
 def follows(model: WorldModel) -> bool:
     """Whether no action takes arguments and every rule only follows references from the agent's own facts."""
     vocabulary = model.vocabulary
@@ -124,6 +164,7 @@ class Lookahead:
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
         self._hands: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.injective and len(p.types) == 1]
+        self._placing = vocabulary.placing.union(fluent[0] for fluent in self._hands)
         self._constants = vocabulary.constant_types.keys()
         self._slotting = Slotting(vocabulary)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
@@ -142,7 +183,7 @@ class Lookahead:
         where one could not go before. Else all that may be open or shut somewhere multiplies the states. What is
         `shunned` is not done to things.
         """
-        first = Ahead(state, {})
+        first, shown = Ahead(state, {}), _Shown(state)
         seen = {_key(first)}
         been = {tuple(map(first.value, self._own))}
         queue = deque([first])
@@ -151,28 +192,24 @@ class Lookahead:
                 return
             ahead = queue.popleft()
             yield ahead
-            if ahead.value((ENDED,)) is True:
+            shown.show(ahead)
+            value = shown.value
+            if value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead, bars):
+            own = [(fluent, value(fluent)) for fluent in self._own] if directly else []
+            for move, change in self._moves(ahead, value, bars):
                 stayed = self._is_own.isdisjoint(change)
                 if directly and not stayed:
-                    if not self._comes_back(ahead, change, been):
-                        queue.append(ahead.after(change, step))
+                    here = tuple([change.get(fluent, then) for fluent, then in own])
+                    if here not in been:
+                        been.add(here)
+                        queue.append(ahead.after(change, move.step))
                     continue
-                after = ahead.after(change, step)
+                after = ahead.after(change, move.step)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
                     continue
                 if not _known(after, seen):
                     queue.append(after)
-
-    def _comes_back(self, ahead: Ahead, change: Change, been: set[tuple[Value | None, ...]]) -> bool:
-        """Whether a change leads to where the agent had been, with the same in its hands; it has been there then."""
-        value = ahead.value
-        here = tuple([change[fluent] if fluent in change else value(fluent) for fluent in self._own])
-        if here in been:
-            return True
-        been.add(here)
-        return False
 
     def plan(
         self, problem: PlanningProblem, deadline: Deadline, shortest: bool = False, limit: int = NEAR
@@ -202,8 +239,9 @@ class Lookahead:
         Things that the goals do not speak of are only taken once nothing is left to be done without, and as few of
         them as can be.
         """
-        first = Ahead(problem.state, {})
-        been, seen = {tuple(map(first.value, self._own))}, {_key(first)}
+        first, shown = Ahead(problem.state, {}), _Shown(problem.state)
+        seen = {_key(first)}
+        been = {tuple(map(first.value, self._own)): True}  # and whether nothing was changed on the way but the agent
         queue = [(0, 0, 0, first)]
         for looked in range(DIRECT):
             if not queue:
@@ -211,20 +249,32 @@ class Lookahead:
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
             taken, _, _, ahead = heappop(queue)
-            if ahead.value((ENDED,)) is True:
+            shown.show(ahead)
+            value = shown.value
+            if value((ENDED,)) is True:
                 continue
-            for step, change in self._moves(ahead, problem.bars):
+            own = [(fluent, value(fluent)) for fluent in self._own]
+            alone = self._is_own.issuperset(ahead.changed)
+            for move, change in self._moves(ahead, value, problem.bars):
                 moved = not self._is_own.isdisjoint(change)
-                came_back = moved and self._comes_back(ahead, change, been)
+                goes_alone = alone and self._is_own.issuperset(change)
+                came_back = False
+                if moved:
+                    here = tuple([change.get(fluent, then) for fluent, then in own])
+                    came_back = here in been
+                    if came_back and goes_alone and been[here]:
+                        continue  # it is the very state
+                    been.setdefault(here, goes_alone)
                 asked = aims.may_meet(change)
                 if came_back and not asked:
                     continue
-                after = ahead.after(change, step)
+                after = ahead.after(change, move.step)
                 if asked and aims.met(after):
                     return after.path()
                 if not came_back and (moved or not _known(after, seen)):
                     number = len(been) + len(seen)
-                    heappush(queue, (taken + self._takes_another(change, aims), after.cost, number, after))
+                    another = move.places and self._takes_another(change, aims)
+                    heappush(queue, (taken + another, after.cost, number, after))
         return None
 
     def _takes_another(self, change: Change, aims: Aims) -> bool:
@@ -247,23 +297,25 @@ class Lookahead:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
         return None
 
-    def _moves(self, ahead: Ahead, bars: Bars | None) -> Iterator[tuple[PlanStep, Change]]:
-        """The actions that change something and are not withheld, and what they change."""
-        moves, slots = self._tree.find(ahead)
-        value = ahead.value
-        for step, change_of in moves:
-            change = change_of(value, slots)
-            if change and not (bars and bars.withholds(step.action, ahead, change)):
-                yield step, change
+    def _moves(self, ahead: Ahead, value: ValueOf, bars: Bars | None) -> Iterator[tuple[_Move, Change]]:
+        """The actions that change something in a state and are not withheld, and what they change."""
+        moves, slots = self._tree.find(ahead, value=value)
+        for move in moves:
+            change = move.change(value, slots)
+            heeded = bars is not None and (move.places or bars.barred)
+            if change and not (heeded and bars and bars.withholds(move.step.action, ahead, change)):
+                yield move, change
 
-    def _joined(self, matches: Sequence[Match]) -> list[tuple[PlanStep, Changing]]:
+    def _joined(self, matches: Sequence[Match]) -> list[_Move]:
         """What each action does where these rules apply."""
         moves = []
         for action in self._actions:
             mine = [match for match in matches if match.rule.action == action.name]
             if mine:
                 step = PlanStep(action, tuple(dict.fromkeys(match.rule.name for match in mine)))
-                moves.append((step, changing(self._slotting, mine)))
+                effects = (effect for match in mine for effect in match.rule.likeliest().effects)
+                places = any(isinstance(e, Literal) and e.atom.predicate in self._placing for e in effects)
+                moves.append(_Move(step, changing(self._slotting, mine), places))
         return moves
 
 

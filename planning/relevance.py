@@ -102,12 +102,9 @@ def lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
     """The literals of a goal that speak of one variable and of constants, and say what no rule changes."""
     return [
         part
-        for part in goal.conditions
-        if isinstance(part, Literal)
-        and (part.atom.predicate == EQUALS or (part.positive and part.atom.predicate in facts.predicates))
+        for part in goal.lone.get(variable, ())
+        if (part.atom.predicate == EQUALS or (part.positive and part.atom.predicate in facts.predicates))
         and part.atom.predicate not in facts.changing
-        and variable in part.atom.args
-        and all(not is_variable(arg) or arg == variable for arg in part.atom.args)
     ]
 
 

@@ -144,11 +144,16 @@ class Tree(Generic[T]):
         candidates = [_candidate(slotting, *ruled) for ruled in rules]
         self._root: _Node[T] = self._node({}, candidates)
 
-    def find(self, state: Readable, given: Sequence[str] = ()) -> tuple[T, Slots]:
-        """What was made of the rules that apply in a state, and the names that their parameters stand for."""
+    def find(self, state: Readable, given: Sequence[str] = (), value: ValueOf | None = None) -> tuple[T, Slots]:
+        """What was made of the rules that apply in a state, and the names that their parameters stand for.
+
+        `value` is the state's, if its values can be looked up faster than by asking it.
+        """
         slots = self._slotting.blank[:]
-        slots[: len(given)] = given
-        value = state.value
+        if given:
+            slots[: len(given)] = given
+        if value is None:
+            value = state.value
         node = self._root
         while (ask := node.ask) is not None:
             answer = ask(state, value, slots)
@@ -208,16 +213,17 @@ def _follow(slotting: Slotting, atom: LiftedAtom, bound: Variable, places: dict[
     into = places[bound.name] = slotting.followed(key)
     fluent, vocabulary = picker(slots), slotting.vocabulary
     accepted = {each.name for each in vocabulary.types if vocabulary.is_a(each.name, bound.type)}
-    any_type = bound.type == ROOT_TYPE
+
+    def ask_any(state: Readable, value: ValueOf, slots: Slots) -> Answer:
+        found = slots[into] = value(fluent(slots))
+        return found is not None
 
     def ask(state: Readable, value: ValueOf, slots: Slots) -> Answer:
-        found = value(fluent(slots))
-        if found is None or not (any_type or state.universe.types.get(str(found)) in accepted):
-            return False
-        slots[into] = str(found)
-        return True
+        found = slots[into] = value(fluent(slots))
+        return found is not None and state.universe.types.get(str(found)) in accepted
 
-    return _Question(key, ask, _YES)
+    any_type = bound.type == ROOT_TYPE or vocabulary.is_a(vocabulary.predicate(atom.predicate).types[-1], bound.type)
+    return _Question(key, ask_any if any_type else ask, _YES)
 
 
 def _test(slotting: Slotting, literal: Literal, places: Places) -> _Question:

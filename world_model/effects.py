@@ -60,7 +60,7 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
     """
     parts = [_compiled(slotting, match) for match in matches]
     if len(parts) == 1:  # as it mostly is
-        return lambda value, slots: {f: then for f, then in parts[0](value, slots).items() if value(f) != then}
+        return _single(slotting, matches[0]) or _only_news(parts[0])
 
     def change(value: ValueOf, slots: Slots) -> Change:
         found: Change = {}
@@ -69,6 +69,25 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
                 if found.get(fluent) is None:
                     found[fluent] = then
         return {fluent: then for fluent, then in found.items() if value(fluent) != then}
+
+    return change
+
+
+def _only_news(part: Changing) -> Changing:
+    return lambda value, slots: {f: then for f, then in part(value, slots).items() if value(f) != then}
+
+
+def _single(slotting: Slotting, match: Match) -> Changing | None:
+    """The same for a rule with but one effect, which gives a fluent a value: as when the agent turns or moves on."""
+    effects = match.rule.likeliest().effects
+    if len(effects) != 1 or not isinstance(effects[0], Literal) or not effects[0].positive:
+        return None
+    slots_of_fluent, at, _ = _placed(slotting, effects[0], match)
+    fluent = picker(slots_of_fluent)
+
+    def change(value: ValueOf, slots: Slots) -> Change:
+        where, then = fluent(slots), slots[at]
+        return {} if value(where) == then else {where: then}
 
     return change
 

@@ -37,6 +37,33 @@ class Reach:
     parameters: tuple[Variable, ...]
     conditions: tuple[Condition, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Reach], tuple[object, ...]]:
+        return Reach, (self.parameters, self.conditions)  # what is kept of it holds in this process alone
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.parameters, self.conditions))
+
+    @cached_property
+    def lone(self) -> dict[str, list[Literal]]:
+        """For each parameter the literals that speak of it and of constants alone."""
+        found: dict[str, list[Literal]] = {variable.name: [] for variable in self.parameters}
+        for part in self.conditions:
+            names = set(filter(is_variable, part.atom.args)) if isinstance(part, Literal) else set()
+            if len(names) == 1 and isinstance(part, Literal):
+                found.setdefault(names.pop(), []).append(part)
+        return found
+
+    def query(self, vocabulary: Vocabulary) -> Query:
+        """The formula, ready to be asked of states."""
+        kept: tuple[Vocabulary, Query] | None = self.__dict__.get("_query")
+        if kept is None or kept[0] is not vocabulary:
+            kept = self.__dict__["_query"] = vocabulary, Query(vocabulary, self.parameters, self.conditions)
+        return kept[1]
+
     def __str__(self) -> str:
         return f"(some ({show_parameters(self.parameters)}) {show_all(self.conditions)})"
 
@@ -217,7 +244,7 @@ class Wanted:
             if place is not None:
                 self.places.setdefault(place[0], {}).setdefault(place[1], reach)
             else:
-                self.others.append((reach, Query(vocabulary, reach.parameters, reach.conditions)))
+                self.others.append((reach, reach.query(vocabulary)))
 
     def met(self, state: Readable) -> Reach | None:
         """A formula that holds in a state, if one does."""
@@ -274,15 +301,9 @@ class GoalTracker:
                 self._lost.remove(reach)
                 self.found.remove(reach)
 
-    @cached_property
-    def _queries(self) -> dict[Reach, Query]:
-        return {}
-
     def query(self, reach: Reach) -> Query:
         """The compiled formula."""
-        if reach not in self._queries:
-            self._queries[reach] = Query(self._vocabulary, reach.parameters, reach.conditions)
-        return self._queries[reach]
+        return reach.query(self._vocabulary)
 
 
 def _compound(make: type[AllOf] | type[Then], parts: list[Goal | None]) -> Goal | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import takewhile
 
 from worldwright.world_model.errors import MatchLimit
 from worldwright.world_model.language import (
@@ -90,6 +91,7 @@ class Query:
             if isinstance(condition, Exists)
         }
         self._steps = self._ordered(list(conditions), set(given))
+        self._looks = [step.look for step in takewhile(lambda step: step.look is not None, self._steps) if step.look]
 
     def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[Step]:
         steps: list[Step] = []
@@ -119,8 +121,10 @@ class Query:
             wanted = self._types[atom.args[-1]]
             accepted = {t.name for t in self._vocabulary.types if self._vocabulary.is_a(t.name, wanted)}
             return _following(atom, frozenset(accepted) if wanted != ROOT_TYPE else None)
-        if kind is not StepKind.TEST or atom.predicate == EQUALS:
+        if kind is not StepKind.TEST:
             return None
+        if atom.predicate == EQUALS:
+            return _comparing(atom, condition.positive)
         return _testing(atom, self._vocabulary.predicate(atom.predicate).functional, condition.positive)
 
     def _fits(self, kind: StepKind, condition: Condition, bound: set[str]) -> bool:
@@ -176,7 +180,12 @@ class Query:
 
     def holds(self, state: Readable, given: Binding | None = None) -> bool:
         """Whether there is any such binding."""
-        return next(self.bindings(state, given), None) is not None
+        binding = dict(given or {})
+        for look in self._looks:  # what comes before any search mostly settles it
+            if not look(state, binding):
+                return False
+        at = len(self._looks)
+        return at == len(self._steps) or next(self._extend(at, state, binding, _Budget()), None) is not None
 
     def _extend(self, at: int, state: Readable, binding: Binding, budget: _Budget) -> Iterator[Binding]:
         while at < len(self._steps):
@@ -271,12 +280,24 @@ class Query:
         return (state.value(fluent) is not None) == condition.positive
 
 
+def _filler(atom: LiftedAtom, keys: Sequence[str]) -> Callable[[Binding], Fluent]:
+    """What makes a fluent of a binding of all the variables among an atom's keys."""
+    head = atom.predicate
+    if not any(map(is_variable, keys)):
+        fluent = (head, *keys)
+        return lambda binding: fluent
+    if len(keys) == 1:
+        (key,) = keys
+        return lambda binding: (head, binding.get(key, key))
+    return lambda binding: (head, *[binding.get(key, key) for key in keys])
+
+
 def _following(atom: LiftedAtom, accepted: frozenset[str] | None) -> Look:
     """Binds the atom's last variable to the value of the fluent, if it has one and that is of an accepted type."""
-    head, keys, name = atom.predicate, atom.args[:-1], atom.args[-1]
+    name, fluent = atom.args[-1], _filler(atom, atom.args[:-1])
 
     def look(state: Readable, binding: Binding) -> bool:
-        value = state.value((head, *[binding.get(key, key) for key in keys]))
+        value = state.value(fluent(binding))
         if value is None or (accepted is not None and state.universe.types.get(str(value)) not in accepted):
             return False
         binding[name] = str(value)
@@ -287,14 +308,19 @@ def _following(atom: LiftedAtom, accepted: frozenset[str] | None) -> Look:
 
 def _testing(atom: LiftedAtom, functional: bool, positive: bool) -> Look:
     """Whether an atom holds, or does not."""
-    head, keys, last = atom.predicate, atom.args[:-1] if functional else atom.args, atom.args[-1:]
+    fluent = _filler(atom, atom.args[:-1] if functional else atom.args)
+    if not functional:
+        return lambda state, binding: (state.value(fluent(binding)) is not None) == positive
+    last = atom.args[-1]
+    if is_variable(last):
+        return lambda state, binding: (state.value(fluent(binding)) == binding.get(last, last)) == positive
+    return lambda state, binding: (state.value(fluent(binding)) == last) == positive
 
-    def look(state: Readable, binding: Binding) -> bool:
-        value = state.value((head, *[binding.get(key, key) for key in keys]))
-        holds = value == binding.get(last[0], last[0]) if functional else value is not None
-        return holds == positive
 
-    return look
+def _comparing(atom: LiftedAtom, positive: bool) -> Look:
+    """Whether two terms are the same thing, or are not."""
+    left, right = atom.args
+    return lambda state, binding: (binding.get(left, left) == binding.get(right, right)) == positive
 
 
 def ground(atom: LiftedAtom, binding: Binding) -> Fluent:

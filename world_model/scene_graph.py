@@ -5,10 +5,13 @@ It is the same set of facts as a `State`, and goes to `networkx` and back withou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
 
 from worldwright.world_model.state import Fluent, State, Universe, Value, join_atom
 from worldwright.world_model.vocabulary import Vocabulary
@@ -59,6 +62,25 @@ class Containment:
 
 
 @dataclass(frozen=True)
+class View:
+    """What is seen of a lattice, as arrays: the same as the facts say, ready to be laid over a map.
+
+    Attributes:
+        offsets: where the n seen cells lie, relative to the agent but turned as the world is, (n, 2).
+        looks: how what is in each of them looks, by number in the palette.
+        palette: appearances; that of an empty cell is `()`. It may be shared by many views, and grow.
+        own: what is said of the agent itself but for its place; held: the same where it names a thing, or nothing,
+            with the number of how that looks.
+    """
+
+    offsets: NDArray[np.int32]
+    looks: Sequence[int]
+    palette: Sequence[Appearance]
+    own: Mapping[Fluent, Value]
+    held: Mapping[Fluent, int]
+
+
+@dataclass(frozen=True)
 class SceneGraph:
     """What is seen at one moment, under names that mean nothing beyond it.
 
@@ -71,6 +93,7 @@ class SceneGraph:
         denied: facts that are said not to hold, as fluents.
         tells_all: whether what is neither stated nor denied is as it was, in view or not.
         unread: what was said and could not be read.
+        arrays: the view of the lattice, if whoever perceives has it at hand (see `view`).
     """
 
     state: State
@@ -80,6 +103,12 @@ class SceneGraph:
     unread: tuple[str, ...] = ()
     containment: Containment | None = None
     tells_all: bool = False
+    arrays: View | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def view(self) -> View:
+        """What is seen of the lattice, of which there must be one."""
+        return self.arrays or _view(self, self.lattice)
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """A graph with a node for each object, an attribute for each unary fact, an edge for each binary one.
@@ -121,6 +150,25 @@ class SceneGraph:
             )
         words = {word: graph.graph[word] for word in ("lattice", "denied", "unread", "containment", "tells_all")}
         return SceneGraph(State(values, universe), positions, **words)
+
+
+def _view(graph: SceneGraph, lattice: Lattice | None) -> View:
+    assert lattice is not None
+    values, vocabulary = graph.state.values, graph.state.universe.vocabulary
+    order = {predicate.name: rank for rank, predicate in enumerate(vocabulary.predicates)}
+    facts: dict[str, list[tuple[str, Value]]] = {}
+    for fluent, value in values.items():
+        if len(fluent) == 2 and fluent[0] != lattice.content:
+            facts.setdefault(fluent[1], []).append((fluent[0], value))
+    looks = {thing: tuple(sorted(said, key=lambda fact: order[fact[0]])) for thing, said in facts.items()}
+    palette: dict[Appearance, int] = {(): 0}
+    numbers = {thing: palette.setdefault(look, len(palette)) for thing, look in looks.items()}
+    cells = [cell for cell in graph.positions if (lattice.content, cell) in values]
+    offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
+    own = {f: value for f, value in values.items() if len(f) == 1 and f[0] != lattice.here}
+    held = {f: numbers.get(str(value), 0) for f, value in own.items() if value in looks or value == lattice.nothing}
+    content = [numbers.get(str(values[lattice.content, cell]), 0) for cell in cells]
+    return View(offsets, content, list(palette), {f: v for f, v in own.items() if f not in held}, held)
 
 
 def _add_fact(graph: nx.MultiDiGraph, fluent: Fluent, value: Value) -> None:

@@ -186,11 +186,13 @@ class Vocabulary:
         return frozenset(predicate.name for predicate in self.predicates if predicate.default is not None)
 
     @cached_property
-    def _predicates(self) -> dict[str, Predicate]:
+    def by_name(self) -> dict[str, Predicate]:
+        """The predicates by their names."""
         return {predicate.name: predicate for predicate in self.predicates}
 
     @cached_property
-    def _counters(self) -> dict[str, Counter]:
+    def counters_by_name(self) -> dict[str, Counter]:
+        """The counters by their names."""
         return {counter.name: counter for counter in self.counters}
 
     @cached_property
@@ -199,11 +201,11 @@ class Vocabulary:
 
     def predicate(self, name: str) -> Predicate:
         """The predicate of that name, or `VocabularyProblem`."""
-        return _look_up(self._predicates, name, "predicate")
+        return _look_up(self.by_name, name, "predicate")
 
     def counter(self, name: str) -> Counter:
         """The counter of that name, or `VocabularyProblem`."""
-        return _look_up(self._counters, name, "counter")
+        return _look_up(self.counters_by_name, name, "counter")
 
     def action(self, name: str) -> ActionSignature:
         """The action of that name, or `VocabularyProblem`."""
@@ -211,7 +213,7 @@ class Vocabulary:
 
     def is_functional(self, name: str) -> bool:
         """Whether `name` is a predicate with one value for each of its other arguments."""
-        found = self._predicates.get(name)
+        found = self.by_name.get(name)
         return found is not None and found.functional
 
     def supertypes(self, name: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from worldwright.envs.minigrid.vocabulary import COLORS, KINDS, NOTHING
@@ -143,6 +144,7 @@ class _Description:
         return f"{thing} (not (kind {variable} wall))"
 
 
+@lru_cache(maxsize=1024)
 def _goal(meaning: str, *things: _Description) -> Goal:
     """A meaning, filled with the things that the sentence describes."""
     named = dict(zip(("x", "x2"), things, strict=False))

@@ -7,12 +7,13 @@ the agent's own cell what the agent carries, never what it stands on.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, lru_cache, partial
+from typing import Any, TypeVar
 
 import numpy as np
 from minigrid.core.constants import IDX_TO_COLOR, OBJECT_TO_IDX, STATE_TO_IDX
+from numpy.typing import NDArray
 
 from worldwright.envs.minigrid.missions import read_mission
 from worldwright.envs.minigrid.sight import LARGEST, SquareSight
@@ -31,7 +32,7 @@ from worldwright.envs.minigrid.vocabulary import (
 from worldwright.envs.perceiver import Sight, UnreadableMission, UnreadableObservation
 from worldwright.world_model.goal import Goal
 from worldwright.world_model.model import Action
-from worldwright.world_model.scene_graph import Appearance, Look, Position, SceneGraph
+from worldwright.world_model.scene_graph import Appearance, Look, Position, SceneGraph, View
 from worldwright.world_model.state import Fluent, State, Universe, Value
 from worldwright.world_model.vocabulary import Vocabulary
 
@@ -43,6 +44,11 @@ _STATE_NAMES = {index: name for name, index in STATE_TO_IDX.items()}
 _HAND = "hand-thing"
 _HERE = "here"
 
+_NOT_SEEN = -1
+
+K = TypeVar("K")
+V = TypeVar("V")
+_Rows = list[list[list[int]]]  # an image: columns of cells of kind, color and state
 _Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
 
 
@@ -77,6 +83,67 @@ def _universe(size: int) -> Universe:
     return universe
 
 
+@lru_cache(maxsize=32)
+def _offsets(size: int, direction: int) -> NDArray[np.int32]:
+    """The steps from the agent to the cells of the image, column by column, (size * size, 2)."""
+    return np.array([(x, y) for column in _layout(size, direction) for _, _, x, y in column], np.int32)
+
+
+class _Palette:
+    """The looks that cells were seen to have, each with a number: that of an empty cell is 0."""
+
+    def __init__(self) -> None:
+        self.looks: list[Appearance] = [()]
+        self._numbers: dict[tuple[int, int, int], int] = {}
+
+    def number(self, kind: int, color: int, state: int) -> int:
+        """The number of a code of the image; `_NOT_SEEN` if it says that the cell is not seen.
+
+        Raises:
+            UnreadableObservation: MiniGrid has no such code.
+        """
+        found = self._numbers.get((kind, color, state))
+        if found is None:
+            found = self._numbers[kind, color, state] = self._added(kind, color, state)
+        return found
+
+    def _added(self, kind: int, color: int, state: int) -> int:
+        if kind in (_UNSEEN, _EMPTY):
+            return _NOT_SEEN if kind == _UNSEEN else 0
+        look = _look(kind, color, state)
+        if look not in self.looks:
+            self.looks.append(look)
+        return self.looks.index(look)
+
+
+def _look(kind: int, color: int, state: int) -> Appearance:
+    try:
+        look = (("kind", _KIND_NAMES[kind]), ("color", IDX_TO_COLOR[color]))
+        return (*look, ("state", _STATE_NAMES[state])) if kind in _WITH_STATE else look
+    except KeyError as error:
+        raise UnreadableObservation(f"the image has a code that MiniGrid does not: {error.args[0]}") from None
+
+
+class _Later(Mapping[K, V]):
+    """A dictionary that is made when something is first looked up in it."""
+
+    def __init__(self, make: Callable[[], dict[K, V]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> dict[K, V]:
+        return self._make()
+
+    def __getitem__(self, key: K) -> V:
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
 EXAMPLE_MISSIONS = (
     "go to the red ball",
     "pick up a key",
@@ -87,6 +154,9 @@ EXAMPLE_MISSIONS = (
 
 class MiniGridPerceiver:
     """Reads the observations of every MiniGrid and BabyAI level with the standard partial view."""
+
+    def __init__(self) -> None:
+        self._palette = _Palette()
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -102,33 +172,21 @@ class MiniGridPerceiver:
         Raises:
             UnreadableObservation: another form, or codes that MiniGrid does not have.
         """
-        image, direction = _checked(observation)
-        size = len(image)
-        values: dict[Fluent, Value] = {
-            (LATTICE.here,): _HERE,
-            ("facing",): DIRECTIONS[direction],
-            ("holding",): NOTHING,
-        }
-        positions: dict[str, Position] = {_HERE: (0, 0)}
-        try:
-            for column, cells in zip(image, _layout(size, direction), strict=True):
-                for (kind, color, state), (cell, thing, x, y) in zip(column, cells, strict=True):
-                    if kind == _UNSEEN:
-                        continue
-                    at_agent = x == 0 and y == 0
-                    if kind == _EMPTY:
-                        content = NOTHING
-                    else:
-                        content = _HAND if at_agent else thing
-                        _describe(values, content, kind, color, state)
-                    if at_agent:
-                        values[("holding",)] = content
-                    else:
-                        values[(LATTICE.content, cell)] = content
-                        positions[cell] = (x, y)
-        except KeyError as error:
-            raise UnreadableObservation(f"the image has a code that MiniGrid does not: {error.args[0]}") from None
-        return SceneGraph(State(values, _universe(size)), positions, LATTICE)
+        rows, direction = _checked(observation)
+        size = len(rows)
+        numbers = [self._palette.number(kind, color, state) for column in rows for kind, color, state in column]
+        own = size // 2 * size + size - 1  # the agent's cell shows what it carries
+        held, numbers[own] = max(numbers[own], 0), _NOT_SEEN
+        seen = [at for at, number in enumerate(numbers) if number != _NOT_SEEN]
+        view = View(
+            _offsets(size, direction)[seen],
+            [numbers[at] for at in seen],
+            self._palette.looks,
+            {("facing",): DIRECTIONS[direction]},
+            {("holding",): held},
+        )
+        facts, positions = _Later(partial(_facts, rows, direction)), _Later(partial(_positions, rows, direction))
+        return SceneGraph(State(facts, _universe(size)), positions, LATTICE, arrays=view)
 
     def goal(self, observation: Any) -> Goal:
         """What the mission asks for; raises `UnreadableMission`."""
@@ -191,14 +249,35 @@ def _kind(looks: Appearance | None) -> Value | None:
     return next((value for predicate, value in looks or () if predicate == "kind"), None)
 
 
-def _describe(values: dict[Fluent, Value], thing: str, kind: int, color: int, state: int) -> None:
-    values[("kind", thing)] = _KIND_NAMES[kind]
-    values[("color", thing)] = IDX_TO_COLOR[color]
-    if kind in _WITH_STATE:
-        values[("state", thing)] = _STATE_NAMES[state]
+def _facts(rows: _Rows, direction: int) -> dict[Fluent, Value]:
+    """What an image says, as facts."""
+    values: dict[Fluent, Value] = {
+        (LATTICE.here,): _HERE,
+        ("facing",): DIRECTIONS[direction],
+        ("holding",): NOTHING,
+    }
+    for (kind, color, state), (cell, thing, x, y) in _shown(rows, direction):
+        at_agent = x == 0 and y == 0
+        content = NOTHING if kind == _EMPTY else _HAND if at_agent else thing
+        if kind != _EMPTY:
+            values.update({(predicate, content): value for predicate, value in _look(kind, color, state)})
+        values[("holding",) if at_agent else (LATTICE.content, cell)] = content
+    return values
 
 
-def _checked(observation: Any) -> tuple[list[list[list[int]]], int]:
+def _positions(rows: _Rows, direction: int) -> dict[str, Position]:
+    """Where the cells of an image lie."""
+    cells = {cell: (x, y) for _, (cell, _, x, y) in _shown(rows, direction)}
+    return {_HERE: (0, 0), **{cell: place for cell, place in cells.items() if place != (0, 0)}}
+
+
+def _shown(rows: _Rows, direction: int) -> Iterator[tuple[list[int], _Cell]]:
+    """The cells of an image that are seen: codes, and which cell it is."""
+    for column, cells in zip(rows, _layout(len(rows), direction), strict=True):
+        yield from ((codes, cell) for codes, cell in zip(column, cells, strict=True) if codes[0] != _UNSEEN)
+
+
+def _checked(observation: Any) -> tuple[_Rows, int]:
     if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
         raise UnreadableObservation("the observation has no 'image' and 'direction': not MiniGrid's standard view")
     try:
@@ -209,5 +288,5 @@ def _checked(observation: Any) -> tuple[list[list[list[int]]], int]:
         raise UnreadableObservation(f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd")
     if not 0 <= direction < len(DIRECTIONS):
         raise UnreadableObservation(f"direction {direction} is not one of 0 to 3")
-    rows: list[list[list[int]]] = image.tolist()
+    rows: _Rows = image.tolist()
     return rows, direction
