@@ -16,7 +16,7 @@ from worldwright.agent.mind import Mind
 from worldwright.agent.policies import POLICIES
 from worldwright.agent.wording import read_mission
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
-from worldwright.planning.problem import PlanningStopped, cpu_seconds
+from worldwright.planning.problem import PlanningStopped, cpu_seconds, without_collector
 from worldwright.world_model.errors import WorldwrightError
 
 Env = gymnasium.Env[Any, Any]
@@ -111,8 +111,10 @@ class _Play:
         with _environment():
             observation, _ = self.env.reset(seed=seed)
         goal, told = read_mission(self.mind, observation, self.tell)
-        self.episode = Episode(self.mind, goal, number, self.tell, POLICIES[self.mind.config.policy], self.tell.heard)
-        self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
+        policy = POLICIES[self.mind.config.policy]
+        with without_collector():
+            self.episode = Episode(self.mind, goal, number, self.tell, policy, self.tell.heard)
+            self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
         for event in told:
             self.tell(event)
 
@@ -123,7 +125,8 @@ class _Play:
             self.failure = "out of steps"
             return
         try:
-            action = self.episode.decide()
+            with without_collector():
+                action = self.episode.decide()
         except PlanningStopped as stopped:  # looking ahead took too long
             self.failure = f"gave up: {stopped}"
             return
@@ -133,7 +136,8 @@ class _Play:
         with _environment():
             observation, reward, terminated, truncated, _ = self.env.step(self.mind.perceiver.to_env(action))
             gain, terminated, truncated = float(reward), bool(terminated), bool(truncated)
-        self.episode.observe(action, observation, gain, terminated, truncated)
+        with without_collector():
+            self.episode.observe(action, observation, gain, terminated, truncated)
         self.total += gain
         if terminated:
             self.failure = "" if gain > 0 else "ended without success"

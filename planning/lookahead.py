@@ -24,6 +24,7 @@ from worldwright.world_model.vocabulary import ENDED
 _CHECK_EVERY = 256  # states between two looks at the clock
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
 DIRECT = 20_000  # and those in which the agent is where it was not before
+_TAKING = 8  # steps that one rather goes round than to take a thing that the goals do not speak of
 _KEPT = 4  # sets of laws for which a tree is kept
 
 
@@ -236,19 +237,18 @@ class Lookahead:
     def _directly(self, aims: Aims, problem: PlanningProblem, deadline: Deadline) -> tuple[PlanStep, ...] | None:
         """A plan on which the agent is nowhere twice with the same in its hands, the shortest such one.
 
-        Things that the goals do not speak of are only taken once nothing is left to be done without, and as few of
-        them as can be.
+        To take a thing that the goals do not speak of counts as some more steps: it is rather gone round.
         """
         first, shown = Ahead(problem.state, {}), _Shown(problem.state)
         seen = {_key(first)}
         been = {tuple(map(first.value, self._own)): True}  # and whether nothing was changed on the way but the agent
-        queue = [(0, 0, 0, first)]
+        queue = [(0, 0, first)]
         for looked in range(DIRECT):
             if not queue:
                 return None
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
-            taken, _, _, ahead = heappop(queue)
+            steps, _, ahead = heappop(queue)
             shown.show(ahead)
             value = shown.value
             if value((ENDED,)) is True:
@@ -274,7 +274,7 @@ class Lookahead:
                 if not came_back and (moved or not _known(after, seen)):
                     number = len(been) + len(seen)
                     another = move.places and self._takes_another(change, aims)
-                    heappush(queue, (taken + another, after.cost, number, after))
+                    heappush(queue, (steps + 1 + _TAKING * another, number, after))
         return None
 
     def _takes_another(self, change: Change, aims: Aims) -> bool:
