@@ -7,23 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from worldwright.world_model.state import Fluent, State, Universe, Value
+from worldwright.world_model.state import Fluent, State, Trace, Universe, Value
 from worldwright.world_model.vocabulary import Vocabulary
 
 
 class Belief:
     """Known values of fluents over the objects discovered in one episode.
 
+    Args:
+        vocabulary: the world's.
+        universe: the objects known so far; none unless given.
+        traced: whether its states know how they differ from the last one; the order of what differs is then that in
+            which it came to be known.
+
     Attributes:
         turns: how often something else came to be known of the world, the agent's own state apart.
     """
 
-    def __init__(self, vocabulary: Vocabulary, universe: Universe | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, universe: Universe | None = None, traced: bool = False) -> None:
         self.vocabulary = vocabulary
         self.universe = universe if universe is not None else Universe(vocabulary)
         self.values: dict[Fluent, Value] = {}
         self.last_seen: dict[str, int] = {}
         self.turns = 0
+        self._traced = traced
+        self._state: State | None = None  # as long as it is up to date
+        self._touched: dict[Fluent, None] = {}  # since the state before
+        self._number = 0  # of the last state
         self._defaults = {p.name: p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2}
         self._hoped: dict[Fluent, Value] = {}  # what is unknown, with what is hoped; brought up to date when asked for
         self._listed = dict.fromkeys(self._defaults, 0)  # how many objects were looked at for that
@@ -37,7 +47,12 @@ class Belief:
 
     def state(self) -> State:
         """What is known, as a state of its own (later updates do not change it)."""
-        return State(dict(self.values), self.universe)
+        if self._state is None:
+            self._number += 1
+            trace = Trace(self, self._number, tuple(self._touched)) if self._traced else None
+            self._state = State(dict(self.values), self.universe, trace)
+            self._touched = {}
+        return self._state
 
     def unknown(self) -> list[Fluent]:
         """Fluents that have a value in the world but none here, of the predicates for which a default is hoped."""
@@ -63,12 +78,17 @@ class Belief:
 
     def update(self, change: Mapping[Fluent, Value | None]) -> None:
         """Take over new values; None makes a fluent unknown."""
+        values = self.values
         for fluent, value in change.items():
-            self.turns += len(fluent) > 1 and self.values.get(fluent) != value
+            if values.get(fluent) == value:
+                continue
+            self._state = None
+            self._touched[fluent] = None
+            self.turns += len(fluent) > 1
             if value is not None:
-                self.values[fluent] = value
+                values[fluent] = value
                 self._hoped.pop(fluent, None)
-            elif self.values.pop(fluent, None) is not None and fluent[0] in self._defaults:
+            elif values.pop(fluent, None) is not None and fluent[0] in self._defaults:
                 self._hoped[fluent] = str(self._defaults[fluent[0]].default)
 
     def forget_all_but(self, names: frozenset[str]) -> None:
@@ -80,5 +100,7 @@ class Belief:
             if all(name in names or name in constants for name in fluent[1:])
         }
         self.turns += 1
+        self._state = None
+        self._number += 1  # what is touched does not tell the difference to the state before
         self._hoped.clear()
         self._listed = dict.fromkeys(self._defaults, 0)

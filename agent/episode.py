@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from worldwright.agent.asking import drained
@@ -23,7 +24,7 @@ from worldwright.agent.events import (
 )
 from worldwright.agent.intention import Decider, Intention
 from worldwright.agent.learner import Revision
-from worldwright.agent.memory import Memory, Sighting
+from worldwright.agent.memory import Habits, Memory, Sighting
 from worldwright.agent.mind import Mind
 from worldwright.world_model.goal import Goal, GoalTracker, constants_of
 from worldwright.world_model.model import Action, Prediction
@@ -112,13 +113,12 @@ class Episode:
         sighting = self.memory.update(
             graph,
             possible if self.mind.config.predictor else (),
-            self.mind.experience(action, self._hoped),
-            self.mind.usual_ways(action),
-            self.mind.walks(action),
+            partial(self._habits, action),
         )
         if sighting.certain:
             self.mind.ways.setdefault(action.name, Counter())[self.memory.moved] += 1
-        self.tell(Rewarded(step=self.step, reward=reward, terminated=terminated, truncated=truncated))
+        if self.heard:
+            self.tell(Rewarded(step=self.step, reward=reward, terminated=terminated, truncated=truncated))
         self._tell_unread(graph)
         end: dict[Fluent, Value | None] = {(ENDED,): True if terminated else None}
         end[(WON,)] = True if terminated and reward > 0 else None
@@ -129,6 +129,10 @@ class Episode:
         surprised = self._compare(transition, possible)
         self.mind.explorer.rely([firing.rule.name for firing in possible[0].firings], surprised)
         self._learn(transition, surprised)
+
+    def _habits(self, action: Action) -> Habits:
+        mind = self.mind
+        return Habits(mind.experience(action, self._hoped), mind.usual_ways(action), mind.walks(action))
 
     def _believe(self, sighting: Sighting, end: Change) -> None:
         before = self._state
@@ -229,7 +233,7 @@ def _differences(transition: Transition, prediction: Prediction) -> dict[Fluent,
     seen = transition.change()
     fluents = [f for f in {**prediction.change, **seen} if transition.is_observed(f)]
     return {
-        fluent: (prediction.state.value(fluent), transition.after.value(fluent))
+        fluent: (prediction.value(fluent), transition.after.value(fluent))
         for fluent in fluents
-        if prediction.state.value(fluent) != transition.after.value(fluent)
+        if prediction.value(fluent) != transition.after.value(fluent)
     }

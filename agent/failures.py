@@ -28,7 +28,7 @@ class Failures:
         What may matter is what is so of the agent itself and of the action's arguments, whichever things these are.
         """
         action = intention.next_action()
-        if not before.difference(after) and intention.model.foretold(before, action):
+        if before == after and intention.model.foretold(before, action):
             said = {arg: f"?{index}" for index, arg in enumerate(action.args)}
             facts = {f: value for f, value in before.values.items() if len(f) == 1 or f[1] in said}
             there = frozenset(

@@ -102,12 +102,25 @@ class GridMap:
         different = (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
         return (costs * new).sum(axis=1), (~new).sum(axis=1).astype(np.int32), different
 
-    def _agrees(self, offsets: _Ints, codes: _Ints, centre: Position) -> bool:
-        """Whether nothing seen from a place differs from the map."""
+    def confirmed(
+        self, offsets: _Ints, codes: _Ints, foreseen: Mapping[Position, float], foretold: Mapping[Position, int]
+    ) -> Fix | None:
+        """The likeliest foreseen place, if nothing seen from there differs from the map but by what was foretold.
+
+        Args:
+            offsets, codes, foreseen: as for `locate`; something must be foreseen.
+            foretold: how cells were to look otherwise than they did.
+        """
+        centre = max(sorted(foreseen), key=lambda place: foreseen[place])
         self._make_room(max(map(abs, centre)) + int(np.abs(offsets).max(initial=0)))
         at = offsets + (np.array(centre, np.int32) + self._size // 2)
         remembered = self._grid[at[:, 0], at[:, 1]]
-        return not bool(((remembered != codes) & (remembered != _UNKNOWN)).any())
+        odd = (remembered != codes) & (remembered != _UNKNOWN)
+        for number in np.flatnonzero(odd).tolist():
+            x, y = offsets[number].tolist()
+            if foretold.get((centre[0] + x, centre[1] + y)) != codes[number]:
+                return None
+        return Fix(centre, certain=False, trusted=True)
 
     def locate(
         self,
@@ -133,14 +146,9 @@ class GridMap:
             usual: the places where the action would lead if it moved the agent as it did before; empty if that is
                 not known.
             walks: whether the action is known to move the agent and never to change a thing.
-            quick: trust what was learned: take the likeliest foreseen place unexamined if nothing seen from there
-                disagrees with the map; a place that was not expected only if as much of the map is seen again there,
-                and not for that alone: one room may be like another.
+            quick: trust what was learned (see `confirmed`): take a place that was not expected only if as much of the
+                map is seen again there, and not for that alone: one room may be like another.
         """
-        if quick and foreseen:
-            likeliest = max(sorted(foreseen), key=lambda place: foreseen[place])
-            if self._agrees(offsets, codes, likeliest):
-                return Fix(likeliest, certain=False, trusted=True)
         centres = _window(last, foreseen)
         new_costs, known, different = self._lay(offsets, codes, centres)
         expected = np.array([(x, y) in {last, *usual, *foreseen} for x, y in centres.tolist()])

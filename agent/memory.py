@@ -6,7 +6,7 @@ over the map (`mapping`) and what disappeared is matched with what appeared. Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -55,6 +55,21 @@ class Sighting:
     discovered: int
 
 
+@dataclass(frozen=True)
+class Habits:
+    """What an action did before, beside what the rules say of it.
+
+    Attributes:
+        experience: the number of sure transitions that what is expected of it was learned from.
+        ways: how far it led before, (ahead, to the right).
+        walks: whether it is known to move the agent and never to change a thing.
+    """
+
+    experience: int = 0
+    ways: Collection[Position] = ()
+    walks: bool = False
+
+
 @dataclass
 class _Seen:
     """One thing or empty place in view: where, and how it looks (None: nothing is there)."""
@@ -83,11 +98,10 @@ class Memory:
     step: int = -1
 
     def __post_init__(self) -> None:
-        self.belief = Belief(self.vocabulary)
+        self.belief = Belief(self.vocabulary, traced=self.quick)
         self.map = GridMap()
         self._heading: Position | None = None
-        self._habits: Collection[Position] = ()
-        self._walks = False
+        self._habits: Callable[[], Habits] = Habits
         self._counts: dict[str, int] = {}
         self._cells: dict[Position, str] = {}
         self._places: dict[str, Position] = {}
@@ -107,24 +121,20 @@ class Memory:
         self,
         graph: SceneGraph,
         predictions: Sequence[Prediction] = (),
-        experience: int = 0,
-        habits: Collection[Position] = (),
-        walks: bool = False,
+        habits: Callable[[], Habits] = Habits,
     ) -> Sighting:
         """Take in an observation.
 
         Args:
             graph: what was seen.
             predictions: what the learned rules hold possible after the last action, with probabilities.
-            experience: the number of sure transitions of that action that they were learned from.
-            habits: the ways that the action led before, (ahead, to the right).
-            walks: whether the action is known to move the agent and never to change a thing.
+            habits: gives what that action did before, if it is asked for.
         """
         self.step += 1
-        self._habits, self._walks, self._stood, self._faced = habits, walks, self.position, self._ahead()
+        self._habits, self._stood, self._faced = habits, self.position, self._ahead()
         if graph.lattice is None:
             return self._take_names(graph)
-        return self._take_view(graph, graph.lattice, predictions, experience)
+        return self._take_view(graph, graph.lattice, predictions)
 
     # -- worlds whose names last --------------------------------------------------------------------------------------
 
@@ -197,7 +207,7 @@ class Memory:
         }
         return State({**stood, **self.belief.values}, self.belief.universe)
 
-    def shown(self, thing: str, state: Valued) -> tuple[Position | None, Appearance]:
+    def shown(self, thing: str, state: Valued | Prediction) -> tuple[Position | None, Appearance]:
         """Where a thing was seen last, and how it looks in a state."""
         look = tuple(
             (predicate, state.value((predicate, thing)) or value) for predicate, value in self._looks(thing) or ()
@@ -234,10 +244,10 @@ class Memory:
         facing = (directions.get(str(value(fluent))) for fluent in self._own)
         return next((step for step in facing if step is not None), _NOWHERE)
 
-    def _usual(self) -> list[Position]:
-        """Where the habits lead from here."""
+    def _usual(self, ways: Collection[Position]) -> list[Position]:
+        """Where ways, (ahead, to the right), lead from here."""
         (x, y), (dx, dy) = self._stood, self._faced
-        return [(x + ahead * dx - right * dy, y + ahead * dy + right * dx) for ahead, right in self._habits]
+        return [(x + ahead * dx - right * dy, y + ahead * dy + right * dx) for ahead, right in ways]
 
     @property
     def moved(self) -> Position:
@@ -251,14 +261,11 @@ class Memory:
 
     # -- worlds on a lattice ------------------------------------------------------------------------------------------
 
-    def _take_view(
-        self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction], experience: int
-    ) -> Sighting:
+    def _take_view(self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction]) -> Sighting:
         self._lattice = lattice
         view = graph.view
         codes = self._codes(view)
-        turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
-        fix = self._locate(lattice, view.offsets, codes, predictions, experience, turned)
+        fix = self._locate(lattice, view, codes, predictions)
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(view, lattice)
@@ -298,25 +305,46 @@ class Memory:
         self._surely = False
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
 
-    def _locate(
-        self,
-        lattice: Lattice,
-        offsets: _Ints,
-        codes: _Ints,
-        predictions: Sequence[Prediction],
-        experience: int,
-        turned: bool,
-    ) -> Fix:
+    def _locate(self, lattice: Lattice, view: View, codes: _Ints, predictions: Sequence[Prediction]) -> Fix:
         if self.step == 0:
             return Fix((0, 0), certain=True, trusted=True)
         foreseen: dict[Position, float] = {}
         for prediction in predictions:
-            place = self._places.get(str(prediction.state.value((lattice.here,))))
+            place = self._places.get(str(prediction.value((lattice.here,))))
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
+        if self.quick and foreseen:
+            fix = self.map.confirmed(view.offsets, codes, foreseen, self._foretold(lattice, predictions))
+            if fix is not None:
+                return fix
+        habits = self._habits()
+        turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
         return self.map.locate(
-            offsets, codes, self.position, foreseen, experience, turned, self.quick, self._usual(), self._walks
+            view.offsets,
+            codes,
+            self.position,
+            foreseen,
+            habits.experience,
+            turned,
+            self.quick,
+            self._usual(habits.ways),
+            habits.walks,
         )
+
+    def _foretold(self, lattice: Lattice, predictions: Sequence[Prediction]) -> dict[Position, int]:
+        """The codes of the cells that are to look otherwise than before."""
+        found: dict[Position, int] = {}
+        for prediction in reversed(predictions):  # the likeliest is the first
+            for fluent, value in prediction.change.items():
+                if len(fluent) != 2:
+                    continue
+                if fluent[0] == lattice.content:
+                    place, look = self._places.get(fluent[1]), self._looks(str(value)) or ()
+                else:
+                    place, look = self.shown(fluent[1], prediction)
+                if place is not None:
+                    found[place] = self.map.code(look)
+        return found
 
     def _know_cells(self, lattice: Lattice, spots: Sequence[Position]) -> None:
         """Make the cells in view, and all between and just around them, known as objects."""
@@ -339,21 +367,24 @@ class Memory:
             self._add_cells(lattice, fresh)
 
     def _add_cells(self, lattice: Lattice, places: list[Position]) -> None:
-        universe = self.belief.universe
+        universe, cells = self.belief.universe, self._cells
         for place in places:
-            self._cells[place] = cell_name(place)
-            self._places[cell_name(place)] = place
-            universe.add_object(self._cells[place], lattice.cell)
-        new = set(places)
+            name = cells[place] = cell_name(place)
+            self._places[name] = place
+            universe.add_object(name, lattice.cell)
+        universe.add_values(lattice.neighbour, self._neighbours(lattice, places))
+
+    def _neighbours(self, lattice: Lattice, places: list[Position]) -> Iterator[tuple[Fluent, str]]:
+        """Which cells lie beside new ones, and beside which of the others these lie."""
+        cells, word, new = self._cells, lattice.neighbour, set(places)
         for x, y in places:
-            here = self._cells[x, y]
+            here = cells[x, y]
             for direction, (dx, dy) in lattice.directions.items():
-                neighbour = self._cells.get((x + dx, y + dy))
-                if neighbour is not None:
-                    universe.add_value((lattice.neighbour, direction, here), neighbour)
-                behind = (x - dx, y - dy)
-                if behind in self._cells and behind not in new:
-                    universe.add_value((lattice.neighbour, direction, self._cells[behind]), here)
+                ahead, behind = cells.get((x + dx, y + dy)), cells.get((x - dx, y - dy))
+                if ahead is not None:
+                    yield (word, direction, here), ahead
+                if behind is not None and (x - dx, y - dy) not in new:
+                    yield (word, direction, behind), here
 
     def _take_facts(self, view: View, lattice: Lattice, seen: list[_Seen]) -> list[str]:
         """Believe what is seen anew, and what the agent itself is like; returned is what it has in its hands."""

@@ -20,7 +20,7 @@ from worldwright.world_model.language import (
     Outcome,
 )
 from worldwright.world_model.matching import Binding, Query
-from worldwright.world_model.state import Change, Readable, State
+from worldwright.world_model.state import Change, Fluent, Readable, State, Value
 from worldwright.world_model.vocabulary import Vocabulary
 
 _FAIR_CHANCE = 0.12  # the probability from which an outcome is worth planning for
@@ -51,12 +51,21 @@ class Firing:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest next state, its difference and probability, and the rules that say so if any."""
+    """A next state: what it is after, the change, its probability, and the rules that say so if any."""
 
-    state: State
+    before: State
     change: Change
     probability: float
     firings: tuple[Firing, ...]
+
+    @cached_property
+    def state(self) -> State:
+        """The state as a whole."""
+        return self.before.with_change(self.change) if self.change else self.before
+
+    def value(self, fluent: Fluent) -> Value | None:
+        """The value of a fluent in it."""
+        return self.change[fluent] if fluent in self.change else self.before.value(fluent)
 
 
 class _Compiled:
@@ -247,7 +256,7 @@ class WorldModel:
     def _after(self, state: State, firings: tuple[Firing, ...], outcomes: Sequence[Outcome]) -> Prediction:
         change = _change(state, firings, outcomes)
         probability = math.prod(outcome.probability for outcome in outcomes)
-        return Prediction(state.with_change(change) if change else state, change, probability, firings)
+        return Prediction(state, change, probability, firings)
 
     def why_not(self, state: State, rule: ActionRule, args: tuple[str, ...] = ()) -> Condition | None:
         """The first precondition without which the rule would apply.

@@ -166,7 +166,9 @@ def _view(graph: SceneGraph, lattice: Lattice | None) -> View:
     cells = [cell for cell in graph.positions if (lattice.content, cell) in values]
     offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
     own = {f: value for f, value in values.items() if len(f) == 1 and f[0] != lattice.here}
-    held = {f: numbers.get(str(value), 0) for f, value in own.items() if value in looks or value == lattice.nothing}
+    held: dict[Fluent, int] = {
+        f: numbers.get(str(value), 0) for f, value in own.items() if value in looks or value == lattice.nothing
+    }
     content = [numbers.get(str(values[lattice.content, cell]), 0) for cell in cells]
     return View(offsets, content, list(palette), {f: v for f, v in own.items() if f not in held}, held)
 

@@ -9,7 +9,7 @@ SAS+, at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -72,6 +72,14 @@ class Universe:
             self._index_type(name, type_)
         elif known != type_:
             raise VocabularyProblem(f"{name!r} is a {known}, not a {type_}")
+
+    def add_values(self, predicate: str, values: Iterable[tuple[Fluent, Value]]) -> None:
+        """Add static facts of a predicate, as fluents with values."""
+        facts, fluents = self.facts, self._by_predicate.setdefault(predicate, [])
+        for fluent, value in values:
+            if fluent not in facts:
+                fluents.append(fluent)
+            facts[fluent] = value
 
     def _index_type(self, name: str, type_: str) -> None:
         for ancestor in self.vocabulary.supertypes(type_):
@@ -160,6 +168,15 @@ class Readable(Valued, Protocol):
         """The fluent of an injective predicate that has the value, if one has."""
 
 
+class Trace(NamedTuple):
+    """Where a state comes from: a source of states, the number of this one, and the fluents that may be otherwise than
+    in the one before."""
+
+    source: object
+    number: int
+    touched: tuple[Fluent, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """What holds at one moment. A fluent without a value is false (its atoms are), whatever the reason.
@@ -169,6 +186,7 @@ class State:
 
     values: Assignment
     universe: Universe
+    trace: Trace | None = field(default=None, repr=False)
 
     def value(self, fluent: Fluent) -> Value | None:
         """The value of a fluent, static or not; None if it has none."""
@@ -194,10 +212,15 @@ class State:
         """The change that makes `other` of this state."""
         before, after = self.values, other.values
         get = before.get
+        if other.trace is not None and self._comes_before(other.trace):
+            return {f: value for f in other.trace.touched if (value := after.get(f)) != get(f)}
         change: Change = {fluent: value for fluent, value in after.items() if get(fluent) != value}
         if len(before) + sum(fluent not in before for fluent in change) > len(after):
             change.update({fluent: None for fluent in before if fluent not in after})
         return change
+
+    def _comes_before(self, trace: Trace) -> bool:
+        return self.trace is not None and trace.source is self.trace.source and trace.number == self.trace.number + 1
 
     @cached_property
     def _by_predicate(self) -> dict[str, list[Fluent]]:

@@ -45,6 +45,7 @@ _HAND = "hand-thing"
 _HERE = "here"
 
 _NOT_SEEN = -1
+_MOST_CODES = 10_000  # that are remembered: strangers' images may have any number in what is not seen
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -89,25 +90,26 @@ def _offsets(size: int, direction: int) -> NDArray[np.int32]:
     return np.array([(x, y) for column in _layout(size, direction) for _, _, x, y in column], np.int32)
 
 
-class _Palette:
-    """The looks that cells were seen to have, each with a number: that of an empty cell is 0."""
+class _Palette(dict[tuple[int, int, int], int]):
+    """The codes of images, each with the number of the look that it stands for; `_NOT_SEEN` where nothing is seen.
+
+    A code that MiniGrid does not have raises `UnreadableObservation`.
+
+    Attributes:
+        looks: those that were seen, at the places of their numbers. That of an empty cell is the first.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self.looks: list[Appearance] = [()]
-        self._numbers: dict[tuple[int, int, int], int] = {}
 
-    def number(self, kind: int, color: int, state: int) -> int:
-        """The number of a code of the image; `_NOT_SEEN` if it says that the cell is not seen.
+    def __missing__(self, code: tuple[int, int, int]) -> int:
+        number = self._number(*code)
+        if len(self) < _MOST_CODES:
+            self[code] = number
+        return number
 
-        Raises:
-            UnreadableObservation: MiniGrid has no such code.
-        """
-        found = self._numbers.get((kind, color, state))
-        if found is None:
-            found = self._numbers[kind, color, state] = self._added(kind, color, state)
-        return found
-
-    def _added(self, kind: int, color: int, state: int) -> int:
+    def _number(self, kind: int, color: int, state: int) -> int:
         if kind in (_UNSEEN, _EMPTY):
             return _NOT_SEEN if kind == _UNSEEN else 0
         look = _look(kind, color, state)
@@ -174,7 +176,7 @@ class MiniGridPerceiver:
         """
         rows, direction = _checked(observation)
         size = len(rows)
-        numbers = [self._palette.number(kind, color, state) for column in rows for kind, color, state in column]
+        numbers = [self._palette[kind, color, state] for column in rows for kind, color, state in column]
         own = size // 2 * size + size - 1  # the agent's cell shows what it carries
         held, numbers[own] = max(numbers[own], 0), _NOT_SEEN
         seen = [at for at, number in enumerate(numbers) if number != _NOT_SEEN]

@@ -10,7 +10,7 @@ from minigrid.core.world_object import WorldObj
 from minigrid.minigrid_env import MiniGridEnv
 
 from tests.agent.laws import usual
-from worldwright.agent.memory import Memory, Sighting, cell_name
+from worldwright.agent.memory import Habits, Memory, Sighting, cell_name
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, VOCABULARY
 from worldwright.world_model.model import Action
@@ -54,7 +54,7 @@ class Play:
         for name in names:
             foreseen = self._model.possibilities(self.sighting.state, Action(name))
             observation = self.env.step(ACTIONS.index(name))[0]
-            self.sighting = self.memory.update(self._perceiver.perceive(observation), foreseen, 1000)
+            self.sighting = self.memory.update(self._perceiver.perceive(observation), foreseen, lambda: Habits(1000))
         return self
 
     def at(self, x: int, y: int) -> str:

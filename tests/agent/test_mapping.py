@@ -112,14 +112,21 @@ def test_along_a_corridor_a_step_is_no_more_sure_than_standing_still() -> None:
     assert (across.position, across.trusted) == ((0, 1), True)
 
 
-def test_in_haste_a_foreseen_place_is_taken_if_nothing_there_disagrees_and_else_looked_for() -> None:
+def test_a_foreseen_place_is_confirmed_if_nothing_there_disagrees_but_what_was_foretold() -> None:
     rng = np.random.default_rng(0)
     world = rng.integers(0, 10, (SIDE, SIDE), dtype=np.int32)
-    map_ = remembered(world, (0, 0))
-    right = locate(map_, world, (1, 0), foreseen={(1, 0): 1.0}, experience=1000, quick=True)
-    assert right == Fix((1, 0), certain=False, trusted=True)
-    wrong = locate(map_, world, (0, 1), foreseen={(1, 0): 1.0}, experience=1000, quick=True)
-    assert wrong.position == (0, 1)
+    map_, foreseen = remembered(world, (0, 0)), {(1, 0): 1.0}
+    there = seen_from(world, (1, 0))
+    assert map_.confirmed(VIEW, there, foreseen, {}) == Fix((1, 0), certain=False, trusted=True)
+    assert map_.confirmed(VIEW, seen_from(world, (0, 1)), foreseen, {}) is None
+    elsewhere = locate(map_, world, (0, 1), foreseen=foreseen, experience=1000, quick=True)
+    assert elsewhere.position == (0, 1)
+
+    changed, number = there.copy(), next(at for at, step in enumerate(VIEW.tolist()) if step == [1, 0])
+    changed[number] = 50
+    assert map_.confirmed(VIEW, changed, foreseen, {}) is None
+    assert map_.confirmed(VIEW, changed, foreseen, {(2, 0): 51}) is None
+    assert map_.confirmed(VIEW, changed, foreseen, {(2, 0): 50}) == Fix((1, 0), certain=False, trusted=True)
 
 
 def test_a_view_unlike_anything_foreseen_or_known_may_not_extend_the_map() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from minigrid.core.world_object import Ball, Box, Key, Wall, WorldObj
 from tests.agent.laws import sliding, slippery, two_step, usual
 from tests.agent.stage import Play
 from tests.agent.walking import MOVING, Moment, Truth, believed_look, look, walk
-from worldwright.agent.memory import Memory, cell_name
+from worldwright.agent.memory import Habits, Memory, cell_name
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, NOTHING, VOCABULARY
 from worldwright.envs.registry import make_env
@@ -102,7 +103,7 @@ def test_a_world_wider_than_the_map_at_first_is_remembered_whole() -> None:
     for name in ("right", *["forward"] * 97, "left", *["forward"] * 50):
         foreseen = model.possibilities(sighting.state, Action(name))
         observation = env.step(ACTIONS.index(name))[0]
-        sighting = memory.update(perceiver.perceive(observation), foreseen, 1000)
+        sighting = memory.update(perceiver.perceive(observation), foreseen, lambda: Habits(1000))
         truth.look_around()
         assert memory.position == truth.position
     assert memory.position == (50, 97)
@@ -137,7 +138,8 @@ def test_where_all_looks_the_same_nothing_is_sure_and_a_law_decides() -> None:
         for _ in range(4):
             foreseen = model.possibilities(sighting.state, Action("forward")) if model else []
             observation = env.step(ACTIONS.index("forward"))[0]
-            sighting = memory.update(perceiver.perceive(observation), foreseen, 1000 if model else 0)
+            known = partial(Habits, 1000 if model else 0)
+            sighting = memory.update(perceiver.perceive(observation), foreseen, known)
             assert sighting.certain is sure
         assert memory.position == ((4, 0) if model else (0, 0))
 

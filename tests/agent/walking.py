@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from minigrid.core.world_object import Wall, WorldObj
 from minigrid.minigrid_env import MiniGridEnv
 
-from worldwright.agent.memory import Memory, Sighting, cell_name
+from worldwright.agent.memory import Habits, Memory, Sighting, cell_name
 from worldwright.envs.minigrid.laws import ALTERED_ID
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, LATTICE, NOTHING, STATES
@@ -159,7 +160,7 @@ def _episode(
         foreseen = [] if model is None else model.possibilities(before, action)
         observation, _, ended, cut, _ = env.step(ACTIONS.index(action.name))
         known = experience if any(prediction.firings for prediction in foreseen) else unforeseen
-        sighting = memory.update(perceiver.perceive(observation), foreseen, known)
+        sighting = memory.update(perceiver.perceive(observation), foreseen, partial(Habits, known))
         truth.look_around()
         yield Moment(
             before, action, sighting, memory, truth, _way(stood, truth.position), _way(thought, memory.position)

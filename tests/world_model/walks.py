@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import gymnasium as gym
 
-from worldwright.agent.memory import Memory
+from worldwright.agent.memory import Habits, Memory
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.world_model.language import ActionRule
@@ -98,7 +98,7 @@ def walk(level: str, seed: int, steps: int, episode: int = 0) -> list[Transition
         action = actions[chance.choice(OFTEN)]
         foreseen = model.possibilities(seen.state, action)
         observation, _, ended, cut, _ = env.step(perceiver.to_env(action))
-        last, seen = seen, memory.update(perceiver.perceive(observation), foreseen, experience=1000)
+        last, seen = seen, memory.update(perceiver.perceive(observation), foreseen, lambda: Habits(1000))
         found.append(Transition(last.state, action, seen.state, seen.observed, seen.certain, episode, step, "walk"))
         if ended or cut:
             break
