@@ -141,7 +141,7 @@ class Episode:
         if self.mind.config.memory == "view":
             belief.forget_all_but(sighting.observed)
         held = self.tracker.remaining
-        remaining = self.tracker.update(State(belief.values, belief.universe))
+        remaining = self.tracker.update(belief.state())
         belief.update({(GOAL_HOLDS,): True if remaining is None else None})
         self._state = belief.state()
         if self.heard:

@@ -11,7 +11,6 @@ from worldwright.planning.facts import Facts
 from worldwright.planning.problem import PlanningProblem
 from worldwright.planning.relevance import candidates, goal_things, lone_conditions
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import Condition, Exists, Literal
 from worldwright.world_model.matching import Binding, Query
 from worldwright.world_model.state import Change, Fluent, Readable, Value
 
@@ -54,8 +53,8 @@ class Aims:
             others.append(_Aim(query, ({},)) if query.follows else _filled_in(goal, facts))
             if sum(len(each.ways) for each in others) > MOST:
                 return None
-        asked = {name for goal in problem.goals for condition in goal.conditions for name in _predicates(condition)}
-        return Aims(problem.wanted.places, others, frozenset(asked), frozenset(goal_things(problem.goals, facts)))
+        asked = frozenset[str]().union(*(goal.predicates for goal in problem.goals))
+        return Aims(problem.wanted.places, others, asked, frozenset(goal_things(problem.goals, facts)))
 
     def met(self, state: Readable) -> bool:
         """Whether one of the goals holds in a state."""
@@ -80,9 +79,3 @@ def _filled_in(goal: Reach, facts: Facts) -> _Aim:
     ways = islice(product(*filled.values()), MOST + 1)
     query = Query(facts.vocabulary, goal.parameters, left, tuple(filled))
     return _Aim(query, [dict(zip(filled, names, strict=True)) for names in ways])
-
-
-def _predicates(condition: Condition) -> list[str]:
-    if isinstance(condition, Exists):
-        return [name for part in condition.conditions for name in _predicates(part)]
-    return [condition.atom.predicate if isinstance(condition, Literal) else condition.counter.predicate]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from worldwright.world_model.errors import SyntaxProblem
-from worldwright.world_model.language import EQUALS, Condition, Literal, is_variable, show_all, show_parameters
+from worldwright.world_model.language import EQUALS, Condition, Exists, Literal, is_variable, show_all, show_parameters
 from worldwright.world_model.matching import Query
 from worldwright.world_model.sexpr import SExpr, parse_one
 from worldwright.world_model.state import Fluent, GroundAtom, Readable, State, Value, split_atom
@@ -46,6 +46,11 @@ class Reach:
     @cached_property
     def _hash(self) -> int:
         return hash((self.parameters, self.conditions))
+
+    @cached_property
+    def predicates(self) -> frozenset[str]:
+        """The predicates and counters that it speaks of, those inside an `exists` too."""
+        return frozenset(name for condition in self.conditions for name in _heads(condition))
 
     @cached_property
     def lone(self) -> dict[str, list[Literal]]:
@@ -183,6 +188,12 @@ def last_reaches(goal: Goal) -> list[Reach]:
     return [reach for part in parts for reach in last_reaches(part)]
 
 
+def _heads(condition: Condition) -> list[str]:
+    if isinstance(condition, Exists):
+        return [name for part in condition.conditions for name in _heads(part)]
+    return [condition.atom.predicate if isinstance(condition, Literal) else condition.counter.predicate]
+
+
 def last_parts(goal: Goal) -> list[Reach | Upon]:
     """The parts with one of which the goal is completed, those that are reached upon something else as a whole."""
     if isinstance(goal, Reach | Upon):
@@ -277,25 +288,44 @@ class GoalTracker:
         self.goal = goal
         self.remaining: Goal | None = goal
         self.found: list[Reach] = []
+        self._known: dict[Reach, bool] = {}  # whether a formula held in the last state
+        self._last: tuple[State, int] | None = None  # that one, and how many facts there were
         self._turn: set[Reach] = set()  # those whose turn came
         self._lost: set[Reach] = set()  # those found that are true no more
 
     def update(self, state: State) -> Goal | None:
         """What remains to be reached after `state` was; None if nothing does."""
+        self._forget(state)
         self._follow(state)
         if self.remaining is not None:
             before = all_reaches(self.remaining)
-            self.remaining = rest_of(self.remaining, lambda reach: self.query(reach).holds(state))
+            self.remaining = rest_of(self.remaining, lambda reach: self._holds(reach, state))
             left = all_reaches(self.remaining) if self.remaining is not None else []
             early = [reach for reach in before if reach not in left and reach not in self._turn]
-            self.found += [each for each in dict.fromkeys(early) if self.query(each).holds(state)]
+            self.found += [each for each in dict.fromkeys(early) if self._holds(each, state)]
             self._turn.update(next_reaches(self.remaining) if self.remaining is not None else ())
         return self.remaining
+
+    def _forget(self, state: State) -> None:
+        """Forget of which formulas the last state says nothing any more."""
+        facts = len(state.universe.facts)
+        touched = state.touched(self._last[0]) if self._last is not None and self._last[1] == facts else None
+        self._last = state, facts
+        if touched is None:
+            self._known.clear()
+        else:
+            heads = {fluent[0] for fluent in touched}
+            self._known = {reach: held for reach, held in self._known.items() if heads.isdisjoint(reach.predicates)}
+
+    def _holds(self, reach: Reach, state: State) -> bool:
+        if reach not in self._known:
+            self._known[reach] = self.query(reach).holds(state)
+        return self._known[reach]
 
     def _follow(self, state: State) -> None:
         """Whether what was found true is made true anew."""
         for reach in tuple(self.found):
-            if not self.query(reach).holds(state):
+            if not self._holds(reach, state):
                 self._lost.add(reach)
             elif reach in self._lost:
                 self._lost.remove(reach)

@@ -95,20 +95,25 @@ class Query:
 
     def _ordered(self, waiting: list[Condition], bound: set[str]) -> list[Step]:
         steps: list[Step] = []
-        while waiting or len(bound) < len(self._types):
-            step = self._next_step(waiting, bound)
+        left = [(condition, _variables(condition) & self._types.keys()) for condition in waiting]
+        while left or len(bound) < len(self._types):
+            step = self._next_step([(condition, names - bound) for condition, names in left], bound)
             if step.condition is not None:
-                waiting.remove(step.condition)
-                bound |= _variables(step.condition) & set(self._types)
+                at = next(at for at, (condition, _) in enumerate(left) if condition is step.condition)
+                bound |= left.pop(at)[1]
             elif step.variable is not None:
                 bound.add(step.variable.name)
             steps.append(step)
         return steps
 
-    def _next_step(self, waiting: list[Condition], bound: set[str]) -> Step:
-        for kind in (StepKind.TEST, StepKind.FOLLOW, StepKind.INVERSE, StepKind.SCAN):
-            for condition in waiting:
-                if self._fits(kind, condition, bound):
+    def _next_step(self, waiting: list[tuple[Condition, set[str]]], bound: set[str]) -> Step:
+        """The first of the conditions, each with its free variables, for which least is to be searched."""
+        for condition, free in waiting:
+            if not free:
+                return Step(StepKind.TEST, condition, look=self._look(StepKind.TEST, condition))
+        for kind in (StepKind.FOLLOW, StepKind.INVERSE, StepKind.SCAN):
+            for condition, free in waiting:
+                if self._fits(kind, condition, free):
                     return Step(kind, condition, look=self._look(kind, condition))
         name = next(name for name in self._types if name not in bound)
         return Step(StepKind.OBJECTS, variable=Variable(name, self._types[name]))
@@ -127,10 +132,7 @@ class Query:
             return _comparing(atom, condition.positive)
         return _testing(atom, self._vocabulary.predicate(atom.predicate).functional, condition.positive)
 
-    def _fits(self, kind: StepKind, condition: Condition, bound: set[str]) -> bool:
-        free = {name for name in _variables(condition) & set(self._types) if name not in bound}
-        if kind is StepKind.TEST or not free:
-            return kind is StepKind.TEST and not free
+    def _fits(self, kind: StepKind, condition: Condition, free: set[str]) -> bool:
         if not isinstance(condition, Literal) or not condition.positive or condition.atom.predicate == EQUALS:
             return False
         predicate = self._vocabulary.predicate(condition.atom.predicate)

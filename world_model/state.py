@@ -212,15 +212,20 @@ class State:
         """The change that makes `other` of this state."""
         before, after = self.values, other.values
         get = before.get
-        if other.trace is not None and self._comes_before(other.trace):
-            return {f: value for f in other.trace.touched if (value := after.get(f)) != get(f)}
+        touched = other.touched(self)
+        if touched is not None:
+            return {f: value for f in touched if (value := after.get(f)) != get(f)}
         change: Change = {fluent: value for fluent, value in after.items() if get(fluent) != value}
         if len(before) + sum(fluent not in before for fluent in change) > len(after):
             change.update({fluent: None for fluent in before if fluent not in after})
         return change
 
-    def _comes_before(self, trace: Trace) -> bool:
-        return self.trace is not None and trace.source is self.trace.source and trace.number == self.trace.number + 1
+    def touched(self, before: State) -> tuple[Fluent, ...] | None:
+        """The fluents that may be otherwise than in a state before this one; None if that is not known."""
+        if self.trace is None or before.trace is None or self.trace.source is not before.trace.source:
+            return None
+        steps = self.trace.number - before.trace.number
+        return () if not steps else self.trace.touched if steps == 1 else None
 
     @cached_property
     def _by_predicate(self) -> dict[str, list[Fluent]]:
