@@ -80,7 +80,8 @@ class GridMap:
         self._make_room(int(np.abs(places).max(initial=0)))
         at = places + self._size // 2
         news: NDArray[np.bool_] = self._grid[at[:, 0], at[:, 1]] != codes
-        self._grid[at[:, 0], at[:, 1]] = codes
+        if news.any():
+            self._grid[at[:, 0], at[:, 1]] = codes
         return news
 
     def _make_room(self, farthest: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ _CHUNK = 24  # poses that are looked at together
 _MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
+_Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
 
@@ -104,10 +106,7 @@ class _Window:
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook, self._memory = outlook, outlook.memory
-        cells = outlook.sight.cells
-        ahead, aside = cells[:, :1], cells[:, 1:]
-        turned = {(x, y): np.hstack((ahead * x - aside * y, ahead * y + aside * x)) for x, y in self._memory.headings}
-        margin = max(int(np.abs(each).max()) for each in turned.values()) + 1
+        turned, margin, self._own = _turned(outlook.sight, tuple(self._memory.headings))
         left, top, right, bottom = self._memory.bounds
         self._origin = left - margin, top - margin
         self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
@@ -115,13 +114,12 @@ class _Window:
         self._unknown: _Bools = codes == -1
         self._clear = outlook.is_clear(codes)
         self._open = self._clear & ~self._unknown
-        for place, _ in self._memory.poses:
-            self._open[self._at(place)] = True
+        stood = np.array([place for place, _ in self._memory.poses], np.int64) - self._origin
+        self._open[stood[:, 0], stood[:, 1]] = True
         self._lines = self._go_on(~self._clear)
         self._transparent = (self._clear & ~self._lines).ravel()
         self._worth = self._weigh().ravel()
         self._offsets = {heading: each[:, 0] * self._shape[1] + each[:, 1] for heading, each in turned.items()}
-        self._own = int(np.flatnonzero((cells == 0).all(axis=1))[0])
 
     def _at(self, place: Position) -> Position:
         return place[0] - self._origin[0], place[1] - self._origin[1]
@@ -192,6 +190,15 @@ class _Window:
         shown = views.cells[number][views.seen[number]]
         inside = [divmod(int(cell), self._shape[1]) for cell in shown if self._worth[cell] > 0]
         return frozenset((x + self._origin[0], y + self._origin[1]) for x, y in inside)
+
+
+@lru_cache(maxsize=16)
+def _turned(sight: Sight, headings: tuple[Position, ...]) -> tuple[dict[Position, _Ints], int, int]:
+    """Where the cells that can be in view lie by heading, how far at the most, and which is the agent's own."""
+    ahead, aside = sight.cells[:, :1], sight.cells[:, 1:]
+    turned = {(x, y): np.hstack((ahead * x - aside * y, ahead * y + aside * x)) for x, y in headings}
+    margin = max(int(np.abs(each).max()) for each in turned.values()) + 1
+    return turned, margin, int(np.flatnonzero((sight.cells == 0).all(axis=1))[0])
 
 
 def _beside(cells: _Bools) -> _Bools:

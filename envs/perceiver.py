@@ -27,6 +27,9 @@ class UnreadableObservation(WorldwrightError):
 class Sight(Protocol):
     """What an agent on a lattice can see from where it stands."""
 
+    def __hash__(self) -> int:
+        """Eyes that see alike are the same."""
+
     @property
     def cells(self) -> NDArray[np.int32]:
         """The m cells that can be in view, (m, 2): steps ahead and to the right; (0, 0) is one of them."""

@@ -25,7 +25,10 @@ class _Aim:
     ways: Sequence[Binding]
 
     def met(self, state: Readable) -> bool:
-        return any(self.query.holds(state, way) for way in self.ways)
+        for way in self.ways:  # noqa: SIM110
+            if self.query.holds(state, way):
+                return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,13 @@ class Aims:
 
     def met(self, state: Readable) -> bool:
         """Whether one of the goals holds in a state."""
-        return any(state.value(fluent) in values for fluent, values in self.places.items()) or any(
-            aim.met(state) for aim in self.others
-        )
+        for fluent, values in self.places.items():
+            if state.value(fluent) in values:
+                return True
+        for aim in self.others:  # noqa: SIM110 (it is asked of very many states)
+            if aim.met(state):
+                return True
+        return False
 
     def may_meet(self, change: Change) -> bool:
         """Whether a change may be what meets a goal."""

@@ -26,17 +26,17 @@ def replay(problem: PlanningProblem, actions: Sequence[Action]) -> Plan | str:
 
 def _followed(problem: PlanningProblem, actions: Sequence[Action]) -> tuple[Plan, Reach] | str:
     """The same, and the goal that they lead to."""
-    model, state = problem.model, problem.state
+    model, ahead = problem.model, Ahead(problem.state, {})
     steps = []
     for number, action in enumerate(actions, 1):
-        if _ended(state):
+        if ahead.value((ENDED,)) is not None:
             return f"step {number}, {action}: all is over before it"
-        prediction = model.predict(state, action)
-        if not prediction.change:
+        change = model.foretold(ahead, action)
+        if not change:
             return f"step {number}, {action}: changes nothing in the model"
-        steps.append(PlanStep(action, tuple(dict.fromkeys(firing.rule.name for firing in prediction.firings))))
-        state = prediction.state
-    goal = problem.wanted.met(state)
+        steps.append(PlanStep(action, tuple(dict.fromkeys(each.rule.name for each in model.firings(ahead, action)))))
+        ahead = ahead.after(change, steps[-1])
+    goal = problem.wanted.met(ahead)
     return "no goal holds in the model after the last step" if goal is None else (Plan(tuple(steps)), goal)
 
 
@@ -78,7 +78,3 @@ def still_leads(model: WorldModel, state: State, plan_rest: Plan, worth: Worth, 
 def reaches(wanted: Wanted) -> Worth:
     """Whether a state is one of those wanted."""
     return lambda state: wanted.met(state) is not None
-
-
-def _ended(state: State) -> bool:
-    return state.value((ENDED,)) is not None

@@ -60,7 +60,7 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
     """
     parts = [_compiled(slotting, match) for match in matches]
     if len(parts) == 1:  # as it mostly is
-        return _single(slotting, matches[0]) or _only_news(parts[0])
+        return parts[0]
 
     def change(value: ValueOf, slots: Slots) -> Change:
         found: Change = {}
@@ -68,32 +68,13 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
             for fluent, then in part(value, slots).items():
                 if found.get(fluent) is None:
                     found[fluent] = then
-        return {fluent: then for fluent, then in found.items() if value(fluent) != then}
-
-    return change
-
-
-def _only_news(part: Changing) -> Changing:
-    return lambda value, slots: {f: then for f, then in part(value, slots).items() if value(f) != then}
-
-
-def _single(slotting: Slotting, match: Match) -> Changing | None:
-    """The same for a rule with but one effect, which gives a fluent a value: as when the agent turns or moves on."""
-    effects = match.rule.likeliest().effects
-    if len(effects) != 1 or not isinstance(effects[0], Literal) or not effects[0].positive:
-        return None
-    slots_of_fluent, at, _ = _placed(slotting, effects[0], match)
-    fluent = picker(slots_of_fluent)
-
-    def change(value: ValueOf, slots: Slots) -> Change:
-        where, then = fluent(slots), slots[at]
-        return {} if value(where) == then else {where: then}
+        return found
 
     return change
 
 
 def _compiled(slotting: Slotting, match: Match) -> Changing:
-    """What `effects_of` says of a rule's likeliest outcome."""
+    """What `effects_of` says of a rule's likeliest outcome, as far as it was not so before."""
     effects = match.rule.likeliest().effects
     literals = [_placed(slotting, effect, match) for effect in effects if isinstance(effect, Literal)]
     added = [(picker(fluent), then) for fluent, then, positive in literals if positive]
@@ -116,9 +97,17 @@ def _compiled(slotting: Slotting, match: Match) -> Changing:
         for effect, counter in counts:
             where = counter(slots)
             found[where] = counted(effect, slotting.vocabulary, int(value(where) or 0))
-        return found
+        return {fluent: then for fluent, then in found.items() if value(fluent) != then}
 
-    return change
+    if len(added) != 1 or deleted or counts:
+        return change
+    ((added_to, at),) = added
+
+    def single(value: ValueOf, slots: Slots) -> Change:  # as when the agent turns or moves on
+        where, then = added_to(slots), slots[at]
+        return {} if value(where) == then else {where: then}
+
+    return single
 
 
 def _placed(slotting: Slotting, effect: Literal, match: Match) -> tuple[tuple[int, ...], int, bool]:

@@ -235,6 +235,10 @@ class WorldModel:
     def possibilities(self, state: State, action: Action, most: int = 16) -> list[Prediction]:
         """The next states that have a chance, likeliest first, from the `most` likeliest combinations."""
         firings = tuple(self.firings(state, action))
+        if all(len(firing.rule.outcomes) == 1 for firing in firings):  # as it mostly is
+            probability = math.prod(firing.rule.outcomes[0].probability for firing in firings)
+            if probability > 0:
+                return [Prediction(state, self.foretold(state, action), probability, firings)]
         combinations: list[tuple[float, list[Outcome]]] = [(1.0, [])]
         for firing in firings:
             combinations = [

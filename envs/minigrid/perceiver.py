@@ -237,18 +237,24 @@ def _starting_room(look: Look) -> set[Position]:
     """What is known of the room where the agent started, (0, 0): all round it up to walls and doors, and these."""
     room, inside = {(0, 0)}, [(0, 0)]
     for x, y in inside:
-        beside = {(x + dx, y + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)} - room
-        room |= beside
-        inside += [place for place in sorted(beside) if (looks := look(place)) is not None and not _ends_room(looks)]
+        for dx, dy in _AROUND:
+            place = (x + dx, y + dy)
+            if place not in room:
+                room.add(place)
+                looks = look(place)
+                if looks is not None and _kind(looks) not in (WALL, DOOR):
+                    inside.append(place)
     return room
 
 
-def _ends_room(looks: Appearance) -> bool:
-    return _kind(looks) in (WALL, DOOR)
+_AROUND = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
 
 
 def _kind(looks: Appearance | None) -> Value | None:
-    return next((value for predicate, value in looks or () if predicate == "kind"), None)
+    for predicate, value in looks or ():
+        if predicate == "kind":
+            return value
+    return None
 
 
 def _facts(rows: _Rows, direction: int) -> dict[Fluent, Value]:
