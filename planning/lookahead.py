@@ -14,6 +14,7 @@ from typing import NamedTuple
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Bars
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
+from worldwright.planning.prospects import Prospects
 from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf
 from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.language import ActionRule, Literal
@@ -168,6 +169,7 @@ class Lookahead:
         self._placing = vocabulary.placing.union(fluent[0] for fluent in self._hands)
         self._constants = vocabulary.constant_types.keys()
         self._slotting = Slotting(vocabulary)
+        self._prospects = Prospects(model)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
     def reach(
@@ -224,7 +226,7 @@ class Lookahead:
             limit: how many of the nearest states are looked at one by one.
 
         Raises:
-            PlanningStopped: UNSOLVABLE, if no other state is within reach; TIMEOUT.
+            PlanningStopped: UNSOLVABLE, if no other state is within reach, or a goal never can be; TIMEOUT.
         """
         aims = Aims.of(problem)
         if aims is None:
@@ -248,6 +250,8 @@ class Lookahead:
                 return None
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
+            if looked == _CHECK_EVERY and not self._prospects.may_reach(problem.state, problem.goals):
+                raise PlanningStopped(PlanStatus.UNSOLVABLE, "what is known now can never be as a goal asks")
             steps, _, ahead = heappop(queue)
             shown.show(ahead)
             value = shown.value
