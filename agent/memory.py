@@ -241,8 +241,11 @@ class Memory:
         """The step that leads ahead, now or in a state; to the right in worlds where the agent faces nowhere."""
         value = state.value if state is not None else self.belief.values.get
         directions = self._lattice.directions if self._lattice else {}
-        facing = (directions.get(str(value(fluent))) for fluent in self._own)
-        return next((step for step in facing if step is not None), _NOWHERE)
+        for fluent in self._own:
+            step = directions.get(str(value(fluent)))
+            if step is not None:
+                return step
+        return _NOWHERE
 
     def _usual(self, ways: Collection[Position]) -> list[Position]:
         """Where ways, (ahead, to the right), lead from here."""
