@@ -30,7 +30,7 @@ class Belief:
         self.values: dict[Fluent, Value] = {}
         self.last_seen: dict[str, int] = {}
         self.turns = 0
-        self._traced = traced
+        self._source = object() if traced else None
         self._state: State | None = None  # as long as it is up to date
         self._touched: dict[Fluent, None] = {}  # since the state before
         self._number = 0  # of the last state
@@ -49,7 +49,7 @@ class Belief:
         """What is known, as a state of its own (later updates do not change it)."""
         if self._state is None:
             self._number += 1
-            trace = Trace(self, self._number, tuple(self._touched)) if self._traced else None
+            trace = Trace(self._source, self._number, tuple(self._touched)) if self._source else None
             self._state = State(dict(self.values), self.universe, trace)
             self._touched = {}
         return self._state

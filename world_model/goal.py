@@ -289,7 +289,7 @@ class GoalTracker:
         self.remaining: Goal | None = goal
         self.found: list[Reach] = []
         self._known: dict[Reach, bool] = {}  # whether a formula held in the last state
-        self._last: tuple[State, int] | None = None  # that one, and how many facts there were
+        self._last: tuple[State, tuple[int, int]] | None = None  # that one, and how many facts and objects there were
         self._turn: set[Reach] = set()  # those whose turn came
         self._lost: set[Reach] = set()  # those found that are true no more
 
@@ -308,9 +308,9 @@ class GoalTracker:
 
     def _forget(self, state: State) -> None:
         """Forget of which formulas the last state says nothing any more."""
-        facts = len(state.universe.facts)
-        touched = state.touched(self._last[0]) if self._last is not None and self._last[1] == facts else None
-        self._last = state, facts
+        known = len(state.universe.facts), len(state.universe.types)
+        touched = state.touched(self._last[0]) if self._last is not None and self._last[1] == known else None
+        self._last = state, known
         if touched is None:
             self._known.clear()
         else:

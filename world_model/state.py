@@ -169,8 +169,8 @@ class Readable(Valued, Protocol):
 
 
 class Trace(NamedTuple):
-    """Where a state comes from: a source of states, the number of this one, and the fluents that may be otherwise than
-    in the one before."""
+    """Where a state comes from: what stands for the source, its number there, and the fluents that may be otherwise
+    than in the one before."""
 
     source: object
     number: int

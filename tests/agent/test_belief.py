@@ -67,3 +67,27 @@ def test_hope_adds_a_default_to_each_unknown_fluent_and_changes_nothing_known(pa
     assert added.keys() == set(belief.unknown())
     assert all(value == belief.vocabulary.predicate(fluent[0]).default for fluent, value in added.items())
     assert belief.state().difference(belief.optimistic()) == added
+
+
+CELLS = tuple(f"c{number}_0" for number in range(3))
+VALUES = st.sampled_from((NOTHING, "ball1", None))
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(CELLS), VALUES), max_size=3), max_size=12), st.data())
+def test_traced_states_differ_as_others_do(updates: list[list[tuple[str, str | None]]], data: st.DataObject) -> None:
+    traced, plain = Belief(VOCABULARY, traced=True), Belief(VOCABULARY)
+    found, expected = [traced.state()], [plain.state()]
+    for update in updates:
+        for belief in (traced, plain):
+            belief.update({("on", cell): value for cell, value in update})
+        if data.draw(st.booleans()):
+            names = frozenset(data.draw(st.sets(st.sampled_from(CELLS))))
+            for belief in (traced, plain):
+                belief.forget_all_but(names)
+        if data.draw(st.booleans()):
+            found.append(traced.state())
+            expected.append(plain.state())
+    assert found == expected
+    for one, first in zip(found, expected, strict=True):
+        for other, then in zip(found, expected, strict=True):
+            assert one.difference(other) == first.difference(then)

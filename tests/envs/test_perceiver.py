@@ -14,7 +14,7 @@ from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import DIRECTIONS, LATTICE, NOTHING, VOCABULARY
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
 from worldwright.envs.registry import make_env
-from worldwright.world_model.scene_graph import SceneGraph
+from worldwright.world_model.scene_graph import SceneGraph, View
 from worldwright.world_model.state import join_atom
 
 EMPTY = "MiniGrid-Empty-16x16-v0"
@@ -78,7 +78,22 @@ def check(env: gym.Env[Any, Any], observation: Any, size: int = 7) -> SceneGraph
     assert state.value(("facing",)) == DIRECTIONS[world.agent_dir]  # type: ignore[attr-defined]
     assert look_in(graph, state.value(("holding",))) == look_of(world.carrying)  # type: ignore[attr-defined]
     check_is_well_formed(graph)
+    check_arrays(graph)
     return graph
+
+
+def check_arrays(graph: SceneGraph) -> None:
+    """The arrays that come with a graph say what its facts say."""
+    given, made = graph.view, SceneGraph(graph.state, graph.positions, graph.lattice).view
+    assert graph.arrays is given and made is not given
+    for one, other in zip(seen_in(given), seen_in(made), strict=True):
+        assert one == other
+
+
+def seen_in(view: View) -> tuple[object, ...]:
+    """What a view shows, whatever the numbers in its palette."""
+    cells = {tuple(place): view.palette[look] for place, look in zip(view.offsets.tolist(), view.looks, strict=True)}
+    return cells, dict(view.own), {fluent: view.palette[look] for fluent, look in view.held.items()}
 
 
 def check_is_well_formed(graph: SceneGraph) -> None:

@@ -210,3 +210,12 @@ def test_what_nothing_known_is_like_is_given_up_before_anything_is_grounded() ->
     assert result.status is PlanStatus.UNSOLVABLE and "ground" not in result.statistics.cpu
     found = engine_named("fast-downward").solve(replace(problem, goals=(holding("ball", "red"),)), LIMITS)
     assert found.status is PlanStatus.SOLVED
+
+
+@pytest.mark.parametrize(("width", "takes"), [(7, False), (25, True)])
+def test_a_thing_in_the_way_is_gone_round_unless_that_is_long(width: int, takes: bool) -> None:
+    inside = width - 2
+    rows = ("#" * width, f"#@b.G{'.' * (inside - 4)}#", f"#.{'#' * (inside - 2)}.#", f"#{'.' * inside}#", "#" * width)
+    steps = planned(Lookahead(MODEL), state_of(" ".join(rows)), WIN, shortest=False)
+    assert steps is not None
+    assert any(step.action.name == "pickup" for step in steps) is takes

@@ -1,11 +1,14 @@
 """How far a goal has come over the states of an episode."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.world_model.test_pddl import FARM, farm
+from worldwright.agent.belief import Belief
 from worldwright.world_model.errors import SyntaxProblem
 from worldwright.world_model.goal import GoalTracker, later_reaches, next_reaches, parse_goal
-from worldwright.world_model.state import Value
+from worldwright.world_model.state import State, Value
 
 NIGHT, HUNGRY, WOOL = (
     "(some () (and (night)))",
@@ -43,6 +46,17 @@ STATES: dict[str, dict[str, Value]] = {
 def test_progress_is_kept(goal: str, walk: str, done: str) -> None:
     tracker = GoalTracker(FARM, parse_goal(FARM, goal))
     assert "".join(str(int(tracker.update(farm(**STATES[step])) is None)) for step in walk) == done
+    tracker = GoalTracker(FARM, parse_goal(FARM, goal))
+    assert "".join(str(int(tracker.update(state) is None)) for state in traced(walk)) == done
+
+
+def traced(walk: str) -> Iterator[State]:
+    """The states of a walk, each knowing how it differs from the one before."""
+    belief = Belief(FARM, farm().universe, traced=True)
+    for step in walk:
+        after = farm(**STATES[step])
+        belief.update({**dict.fromkeys(belief.values), **after.values})
+        yield belief.state()
 
 
 def test_what_comes_next() -> None:
