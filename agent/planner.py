@@ -56,8 +56,11 @@ class Planner:
         if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        barred, spared = self._failures.barred(), self._still_wanted(model, state)
-        problem = PlanningProblem(model, state, goals, barred, spared, self._mind.lookaheads.of(model))
+        remaining = self._tracker.remaining
+        facts = Facts(state, model) if remaining is not None else None
+        spared = goal_things(all_reaches(remaining), facts) if remaining is not None and facts is not None else ()
+        barred, lookahead = self._failures.barred(), self._mind.lookaheads.of(model)
+        problem = PlanningProblem(model, state, goals, barred, frozenset(spared), lookahead, facts)
         result = self._engine.solve(problem, limits)
         if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
             result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
@@ -74,13 +77,6 @@ class Planner:
         if not result.solved or not plan.steps:
             return None
         return Intention(purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state)
-
-    def _still_wanted(self, model: WorldModel, state: State) -> frozenset[str]:
-        """The things that what remains of the goal speaks of."""
-        remaining = self._tracker.remaining
-        if remaining is None:
-            return frozenset()
-        return frozenset(goal_things(all_reaches(remaining), Facts(state, model)))
 
     def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
         """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.

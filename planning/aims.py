@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from operator import itemgetter
 
-from worldwright.planning.facts import Facts
+from worldwright.planning.facts import Facts, facts_of
 from worldwright.planning.problem import PlanningProblem
 from worldwright.planning.relevance import candidates, goal_things, lone_conditions
 from worldwright.world_model.goal import Reach
@@ -50,7 +50,7 @@ class Aims:
     @staticmethod
     def of(problem: PlanningProblem) -> Aims | None:
         """The goals as they can be met from the problem's state; None if too much would have to be asked."""
-        facts = Facts(problem.state, problem.model)
+        facts = facts_of(problem)
         others: list[_Aim] = []
         for goal, query in problem.wanted.others:
             others.append(_Aim(query, ({},)) if query.follows else _filled_in(goal, facts))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from worldwright.planning.joins import Names
-from worldwright.planning.problem import PlanningStopped, PlanStatus
+from worldwright.planning.problem import PlanningProblem, PlanningStopped, PlanStatus
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Fluent, State, Value
 from worldwright.world_model.vocabulary import ROOT_TYPE, Predicate
@@ -24,6 +24,7 @@ class Facts:
         self.predicates: Mapping[str, Predicate] = self.vocabulary.by_name
         self.counters = self.vocabulary.counters_by_name
         self.changing = model.changing
+        self.candidates: dict[tuple[Hashable, str], list[str]] = {}  # what variables of goals may stand for
         self._atoms: dict[str, list[Names]] = {}
         self._members: dict[str, frozenset[str]] = {}
         self._fanouts: dict[tuple[str, tuple[tuple[int, str | None], ...]], float] = {}
@@ -80,3 +81,8 @@ class Facts:
         variables = [place for place, constant in known if constant is None]
         groups = len({tuple(atom[place] for place in variables) for atom in fitting})
         return len(fitting) / max(1, groups) + (1.5 if changing else 0.0)
+
+
+def facts_of(problem: PlanningProblem) -> Facts:
+    """The tables of a problem's state; raises as `Facts` does."""
+    return problem.facts or Facts(problem.state, problem.model)

@@ -18,6 +18,7 @@ from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 
 if TYPE_CHECKING:
+    from worldwright.planning.facts import Facts
     from worldwright.planning.lookahead import Lookahead
 
 
@@ -33,6 +34,7 @@ class PlanningProblem:
             stand for its arguments.
         spared: things that are not to vanish. Engines of unified-planning heed neither this nor what is barred.
         lookahead: what was worked out of the model's laws already, if that is kept.
+        facts: the state's tables, if they are at hand (see `facts_of`).
     """
 
     model: WorldModel
@@ -41,6 +43,7 @@ class PlanningProblem:
     barred: Barred = frozenset()
     spared: frozenset[str] = frozenset()
     lookahead: Lookahead | None = field(default=None, compare=False)
+    facts: Facts | None = field(default=None, compare=False)
 
     @cached_property
     def wanted(self) -> Wanted:

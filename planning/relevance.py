@@ -7,9 +7,9 @@ may; then anything. The things moved by a relaxed plan for that (Hoffmann & Nebe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
-from worldwright.planning.facts import Facts
+from worldwright.planning.facts import Facts, facts_of
 from worldwright.planning.problem import Deadline, PlanningProblem
 from worldwright.planning.reachability import Reachability
 from worldwright.world_model.goal import Reach
@@ -28,7 +28,7 @@ def explore(
     Raises:
         PlanningStopped: TIMEOUT or UNSUPPORTED.
     """
-    facts = Facts(problem.state, problem.model)
+    facts = facts_of(problem)
     reachability = Reachability(problem, facts, deadline, free=None if complete else _held(problem))
     reachability.run()
     moved = [] if complete else reachability.moved()
@@ -55,19 +55,21 @@ def explore(
 
 def conceivable(problem: PlanningProblem) -> bool:
     """Whether something known is of the kinds that some goal asks for, as far as no rule can change what it is."""
-    facts = Facts(problem.state, problem.model)
+    facts = facts_of(problem)
     return not problem.goals or any(
-        all(any(True for _ in candidates(goal, variable, facts)) for variable in goal.parameters)
-        for goal in problem.goals
+        all(candidates(goal, variable, facts) for variable in goal.parameters) for goal in problem.goals
     )
 
 
-def candidates(goal: Reach, variable: Variable, facts: Facts) -> Iterator[str]:
+def candidates(goal: Reach, variable: Variable, facts: Facts) -> list[str]:
     """The objects that a goal's variable may stand for by conditions on it alone."""
-    names: Iterable[str] = facts.state.universe.objects(variable.type)
-    for test in lone_conditions(goal, variable.name, facts):
-        names = filter(_test(test, facts), names)
-    return iter(names)
+    found = facts.candidates.get((goal, variable.name))
+    if found is None:
+        names: Iterable[str] = facts.state.universe.objects(variable.type)
+        for test in lone_conditions(goal, variable.name, facts):
+            names = filter(_test(test, facts), names)
+        found = facts.candidates[goal, variable.name] = list(names)
+    return found
 
 
 def _moved_by_relaxed_plan(reachability: Reachability) -> set[str]:
