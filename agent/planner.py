@@ -57,10 +57,11 @@ class Planner:
             return None
         limits = self._limits if purpose == "goal" else self._glance if about else self._brief
         remaining = self._tracker.remaining
-        facts = Facts(state, model) if remaining is not None else None
-        spared = goal_things(all_reaches(remaining), facts) if remaining is not None and facts is not None else ()
+        wanted = all_reaches(remaining) if remaining is not None else []
+        facts = Facts(state, model) if wanted else None
+        spared = frozenset(goal_things(wanted, facts) if facts is not None else ())
         barred, lookahead = self._failures.barred(), self._mind.lookaheads.of(model)
-        problem = PlanningProblem(model, state, goals, barred, frozenset(spared), lookahead, facts)
+        problem = PlanningProblem(model, state, goals, barred, spared, lookahead, facts)
         result = self._engine.solve(problem, limits)
         if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
             result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
