@@ -14,6 +14,7 @@ from itertools import zip_longest
 from worldwright.agent.completing import Completion
 from worldwright.agent.events import Listener
 from worldwright.agent.explorer import Target
+from worldwright.agent.guarded import LIKELIER, Guarded
 from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
@@ -71,6 +72,7 @@ class PlanningDecider(Planner):
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._completion = Completion(tracker)
+        self._guarded = Guarded(memory)
         self._tests: Counter[tuple[object, ...]] = Counter()
         self._untestable: tuple[object, ...] = ()  # what was known when no proposed rule could be tested
 
@@ -375,13 +377,37 @@ class PlanningDecider(Planner):
             if target is None:
                 unseen, gain = self._memory.is_unseen, self._memory.unseen_near
                 target = self._mind.explorer.frontier(model, state, unseen, gain, lookahead, shunned)
+        fetching = self._fetch(model, state, target.price) if target is not None and not shunned else None
+        if fetching is not None:
+            return fetching
         return self._explore("frontier", target, model, clock.seconds)
 
     def _lookout(self, model: WorldModel, lookahead: Lookahead | None, shunned: Sequence[Reach]) -> Target | None:
         if self._memory.sight is None or lookahead is None:
             return None
-        asked = predicates_of(self._tracker.remaining or self._tracker.goal)
-        return self._mind.explorer.lookout(model, Outlook(self._memory), lookahead, shunned, asked)
+        return self._mind.explorer.lookout(model, Outlook(self._memory), lookahead, shunned, self._asked())
+
+    def _fetch(self, model: WorldModel, state: State, price: float) -> Intention | None:
+        """A plan to open a guarded way, where to look behind it is worth its steps more than a look at that price."""
+        lookaheads, guarded = self._mind.lookaheads, self._guarded
+        fetching, leaving = lookaheads.of(model), lookaheads.of(model, leaving=True)
+        if self._mind.curious or self._memory.sight is None or fetching is None or leaving is None:
+            return None
+        ways = guarded.ways(model, fetching, leaving, state, self._asked()) if self._is_due("guarded") else ()
+        if not ways or not guarded.may_be_cheaper(ways, self._step, price):
+            return None
+        found = self._plan("frontier", model, state, ways, "guarded")
+        if found is None:
+            self._let_be("guarded")
+            return None
+        steps = len(found.plan)
+        its_price = Outlook(self._memory).price(state, _end(model, state, found.plan), steps) / LIKELIER
+        guarded.note(ways, self._step, steps, its_price)
+        return found if its_price < price else None
+
+    def _asked(self) -> frozenset[str]:
+        """The predicates that the goal speaks of."""
+        return predicates_of(self._tracker.remaining or self._tracker.goal)
 
     def _look_into(self, places: list[str], model: WorldModel, state: State) -> Intention | None:
         """Look into one of the places, first where the agent has not been: where it has, going alone was not enough."""

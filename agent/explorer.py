@@ -6,6 +6,7 @@ be tried, and goes there. "New" is judged by context (`novelty`), so rare conjun
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -46,12 +47,14 @@ class Target:
     Attributes:
         serves: whether what is to be seen is not seen yet; once it is the plan has served.
         goal: what must be true at the end as a formula, if it can be said.
+        price: the steps that it costs for each cell's worth of what is to be seen, if that is known.
     """
 
     plan: Plan
     worth: Callable[[Readable], bool]
     serves: Callable[[], bool] = lambda: True
     goal: Reach | None = None
+    price: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -257,11 +260,11 @@ class Explorer:
         found = outlook.best(self._ahead(model, memory.trodden(), lookahead, shunned), asked)
         if found is None:
             return None
-        way, places = found
+        price, way, places = found
         pose = memory.pose(way)
         there = Reach((), tuple(Literal(LiftedAtom(name, (str(value),))) for name, value in memory.standing(way)))
         return Target(
-            Plan(_steps(way)), lambda end: memory.pose(end) == pose, partial(memory.are_unknown, places), there
+            Plan(_steps(way)), lambda end: memory.pose(end) == pose, partial(memory.are_unknown, places), there, price
         )
 
     def frontier(

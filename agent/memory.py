@@ -113,7 +113,7 @@ class Memory:
         self.containment: Containment | None = None
         self.visited: set[str] = set()  # places where the agent stood
         self.poses: set[Pose] = set()  # and how, in worlds with a lattice
-        self._look: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked, and its code
+        self.looked: dict[str, tuple[Appearance, int]] = {}  # thing -> how it looked last, and its code
         self._palette: Sequence[Appearance] = ()
         self._palette_codes: dict[int, int] = {}  # number in the last view's palette -> code in the map
 
@@ -467,13 +467,13 @@ class Memory:
         return contents
 
     def _looks(self, thing: str) -> Appearance | None:
-        known = self._look.get(thing)
+        known = self.looked.get(thing)
         return known[0] if known else None
 
     def _set_looks(self, thing: str, appearance: Appearance) -> None:
         self.belief.update({(predicate, thing): None for predicate, _ in self._looks(thing) or ()})
         self.belief.update({(predicate, thing): value for predicate, value in appearance})
-        self._look[thing] = (appearance, self.map.code(appearance))
+        self.looked[thing] = (appearance, self.map.code(appearance))
 
     def _new_thing(self, item: _Seen, lattice: Lattice) -> str:
         label = str(item.appearance[0][1]) if item.appearance else "thing"

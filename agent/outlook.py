@@ -6,6 +6,7 @@ pose is the one of most unknown cells in view for the steps it takes, as in next
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ from worldwright.agent.memory import Memory, Pose
 from worldwright.envs.perceiver import Sight
 from worldwright.planning.lookahead import Ahead
 from worldwright.world_model.scene_graph import Position
+from worldwright.world_model.state import State
 from worldwright.world_model.vocabulary import ENDED
 
 _ONWARD = 3  # steps that a look costs beside those to get there: one goes on from where one looked
@@ -33,6 +35,20 @@ _MOST = 16  # what is seen from a pose is hardly ever worth more
 _Bools = NDArray[np.bool_]
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
+
+
+class Lookout(NamedTuple):
+    """Where to look from.
+
+    Attributes:
+        price: the steps that it costs for each cell's worth of what is seen.
+        way: the state in which the agent looks.
+        places: the unknown cells that it sees.
+    """
+
+    price: float
+    way: Ahead
+    places: frozenset[Position]
 
 
 @dataclass
@@ -51,17 +67,17 @@ class Outlook:
         assert self.memory.sight is not None
         return self.memory.sight
 
-    def best(self, ways: Iterator[Ahead], asked: Collection[str]) -> tuple[Ahead, frozenset[Position]] | None:
-        """The best of the states that the agent can bring about, and the unknown cells that it is to show.
+    def best(self, ways: Iterator[Ahead], asked: Collection[str]) -> Lookout | None:
+        """The best of the states that the agent can bring about.
 
         Args:
             ways: the states, nearest first.
             asked: the predicates that the goal speaks of: things are changed in these only where all else is seen.
         """
         window = _Window(self)
-        best: tuple[float, Ahead, frozenset[Position]] | None = None
+        best: Lookout | None = None
         while chunk := list(islice(ways, _CHUNK)):
-            if best is not None and (chunk[0].cost + _ONWARD) / _MOST > best[0]:
+            if best is not None and (chunk[0].cost + _ONWARD) / _MOST > best.price:
                 break
             poses = [
                 (way, pose)
@@ -75,10 +91,17 @@ class Outlook:
                 if gain <= 0:
                     continue
                 touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in way.changed)
-                score = (way.cost + _ONWARD + _RESERVE * touched) / gain
-                if best is None or score < best[0]:
-                    best = score, way, window.places(views, number)
-        return best[1:] if best is not None else None
+                price = (way.cost + _ONWARD + _RESERVE * touched) / gain
+                if best is None or price < best.price:
+                    best = Lookout(price, way, window.places(views, number))
+        return best
+
+    def price(self, state: State, end: State, steps: int) -> float:
+        """What a look costs that is had at the end of a plan from a state, as in `Lookout`."""
+        way = Ahead(state, {f: value for f, value in end.values.items() if state.values.get(f) != value})
+        pose = self.memory.pose(way)
+        gain = _Window(self).views([(way, pose)]).gains[0] if pose is not None else 0.0
+        return (steps + _ONWARD) / gain if gain > 0 else math.inf
 
     def is_clear(self, codes: NDArray[np.int32]) -> _Bools:
         """Whether light passes what has these codes; what is unknown lets it through."""

@@ -169,7 +169,7 @@ class Lookahead:
         self._placing = vocabulary.placing.union(fluent[0] for fluent in self._hands)
         self._constants = vocabulary.constant_types.keys()
         self._slotting = Slotting(vocabulary)
-        self._prospects = Prospects(model)
+        self.prospects = Prospects(model)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
     def reach(
@@ -250,7 +250,7 @@ class Lookahead:
                 return None
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
-            if looked == _CHECK_EVERY and not self._prospects.may_reach(problem.state, problem.goals):
+            if looked == _CHECK_EVERY and not self.prospects.may_reach(problem.state, problem.goals):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "what is known now can never be as a goal asks")
             steps, _, ahead = heappop(queue)
             shown.show(ahead)

@@ -7,7 +7,7 @@ Geffner 2001): what remains speaks of a few things, and is worked out at once. W
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from worldwright.world_model.goal import Reach
@@ -26,24 +26,25 @@ class _Atoms:
 
     def __init__(self) -> None:
         self._all: dict[str, dict[_Names, None]] = {}
-        self._first: dict[tuple[str, str], list[_Names]] = {}  # by predicate and first argument
+        self._with: dict[tuple[str, int, str], list[_Names]] = {}  # by predicate, place of an argument, and argument
+        self.news: set[str] = set()  # the predicates of which there is anything new
 
-    def add(self, predicate: str, names: _Names) -> bool:
-        """Whether it is new."""
+    def add(self, predicate: str, names: _Names) -> None:
+        """Take one in, if it is new."""
         known = self._all.setdefault(predicate, {})
         if names in known:
-            return False
+            return
         known[names] = None
-        if names:
-            self._first.setdefault((predicate, names[0]), []).append(names)
-        return True
+        self.news.add(predicate)
+        for at, name in enumerate(names):
+            self._with.setdefault((predicate, at, name), []).append(names)
 
-    def like(self, atom: LiftedAtom, binding: Binding) -> list[_Names]:
-        """Those that an atom may fit."""
-        first = binding.get(atom.args[0], atom.args[0]) if atom.args else "?"
-        if is_variable(first):
-            return list(self._all.get(atom.predicate, ()))
-        return list(self._first.get((atom.predicate, first), ()))
+    def like(self, atom: LiftedAtom, binding: Binding) -> Collection[_Names]:
+        """Those that share one of an atom's arguments with it, the fewest such; they change as others are added."""
+        predicate = atom.predicate
+        bound = ((at, binding.get(term, term)) for at, term in enumerate(atom.args))
+        alike = [self._with.get((predicate, at, name), ()) for at, name in bound if not is_variable(name)]
+        return min(alike, key=len) if alike else self._all.get(predicate, {})
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,31 @@ class Prospects:
 
     def may_reach(self, state: State, goals: Sequence[Reach]) -> bool:
         """Whether one of the goals might hold at some time from a state on; False is certain."""
+        return next(self._reachable(state, goals), None) is not None
+
+    def all_reachable(self, state: State, goals: Sequence[Reach]) -> list[Reach]:
+        """Those of the goals that might hold at some time from a state on."""
+        found = set(self._reachable(state, goals)) if goals else set()
+        return [goal for number, goal in enumerate(goals) if number in found]
+
+    def _reachable(self, state: State, goals: Sequence[Reach]) -> Iterator[int]:
+        """The numbers of such goals, those that take fewer steps first."""
         atoms, budget = self._known(state), [_MOST]
-        wanted = [self._atoms(goal.conditions) for goal in goals]
-        news = True
-        while news and budget[0] > 0:
-            if any(_fits(goal, atoms, budget) for goal in wanted):
-                return True
-            news = sum(_brought_about(law, atoms, budget) for law in self._laws) > 0
-        return budget[0] <= 0
+        wanted = {number: self._atoms(goal.conditions) for number, goal in enumerate(goals)}
+        due = self._laws
+        while wanted and budget[0] > 0:
+            fits = [number for number, goal in wanted.items() if _fits(goal, atoms, budget)]
+            yield from fits
+            for number in fits:
+                del wanted[number]
+            if not due:
+                break
+            atoms.news.clear()
+            for law in due:
+                _bring_about(law, atoms, budget)
+            due = [law for law in self._laws if any(each.predicate in atoms.news for each in law.conditions)]
+        if budget[0] <= 0:
+            yield from wanted
 
     def _known(self, state: State) -> _Atoms:
         atoms = _Atoms()
@@ -91,37 +109,42 @@ class Prospects:
         return atoms
 
 
-def _brought_about(law: _Law, atoms: _Atoms, budget: list[int]) -> bool:
-    """Add what a law brings about wherever it applies; returned is whether there is anything new."""
-    news = False
-    for binding in list(_joined(law.conditions, atoms, {}, budget)):
+def _bring_about(law: _Law, atoms: _Atoms, budget: list[int]) -> None:
+    """Add what a law brings about wherever it applies."""
+    used = {term for effect in law.effects for term in effect.args}
+    for binding in list(_joined(law.conditions, atoms, {}, budget, used)):
         for effect in law.effects:
             names = tuple(binding.get(term, term) for term in effect.args)
             if any(map(is_variable, names)):
                 budget[0] = 0  # it may be anything
             else:
-                news |= atoms.add(effect.predicate, names)
-    return news
+                atoms.add(effect.predicate, names)
 
 
 def _fits(conditions: Sequence[LiftedAtom], atoms: _Atoms, budget: list[int]) -> bool:
-    return next(_joined(conditions, atoms, {}, budget), None) is not None
+    return next(_joined(conditions, atoms, {}, budget, frozenset()), None) is not None
 
 
-def _joined(conditions: Sequence[LiftedAtom], atoms: _Atoms, binding: Binding, budget: list[int]) -> Iterator[Binding]:
-    """The ways to fit conditions to atoms."""
+def _joined(
+    conditions: Sequence[LiftedAtom], atoms: _Atoms, binding: Binding, budget: list[int], used: Collection[str]
+) -> Iterator[Binding]:
+    """The ways to fit conditions to atoms, as far as they differ in terms that are used elsewhere."""
     if not conditions:
         yield binding
         return
-    at = next((at for at, each in enumerate(conditions) if each.args and not _is_free(each.args[0], binding)), 0)
-    first, others = conditions[at], [*conditions[:at], *conditions[at + 1 :]]
-    for names in atoms.like(first, binding):
+    first, alike = min(((each, atoms.like(each, binding)) for each in conditions), key=lambda pair: len(pair[1]))
+    others = [each for each in conditions if each is not first]
+    free = [term for term in first.args if _is_free(term, binding)]
+    one_is_enough = not any(term in used or any(term in other.args for other in others) for term in free)
+    for names in alike:
         budget[0] -= 1
         if budget[0] <= 0:
             return
         extended = _unified(first.args, names, binding)
         if extended is not None:
-            yield from _joined(others, atoms, extended, budget)
+            yield from _joined(others, atoms, extended, budget, used)
+            if one_is_enough:
+                return
 
 
 def _is_free(term: str, binding: Binding) -> bool:

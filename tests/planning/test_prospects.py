@@ -41,3 +41,10 @@ def test_the_engine_says_so_without_grounding_anything() -> None:
     result = engine_named("fast-downward").solve(problem, Limits(cpu_seconds=60))
     assert (result.status, result.statistics.operators) == (PlanStatus.UNSOLVABLE, 0)
     assert "never" in result.reason
+
+
+@given(problems())
+def test_asked_for_several_goals_it_says_of_each_what_it_says_of_it_alone(problem: PlanningProblem) -> None:
+    prospects = Prospects(problem.model)
+    alone = [goal for goal in problem.goals if prospects.may_reach(problem.state, [goal])]
+    assert prospects.all_reachable(problem.state, problem.goals) == alone
