@@ -19,6 +19,7 @@ from worldwright.agent.belief import Belief
 from worldwright.agent.config import ASKING, AgentConfig
 from worldwright.agent.events import Listener, ignore
 from worldwright.agent.explorer import Explorer
+from worldwright.agent.guarded import Guarded
 from worldwright.agent.learner import AUTHORS, Recorder, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
 from worldwright.agent.mind import Mind
@@ -80,7 +81,7 @@ class Agent:
         self._asker = Asker(watched, self._notes.append) if watched is not None else None
         self._adviser: Adviser | None = None
         self._mind: Mind | None = None
-        self._lookaheads = Lookaheads()
+        self._lookaheads, self._guarded = Lookaheads(), Guarded()
         self._blank: dict[str, Novelty] = {}  # of frozen minds, by world: forgotten at the beginning of each episode
         engine_named(self.config.engine)
         for name, table in ((self.config.policy, POLICIES), (self.config.author, AUTHORS)):
@@ -271,7 +272,7 @@ class Agent:
         explorer = Explorer(self.config, self._blank[name], rng)
         adviser = self._adviser_for(perceiver)
         mind = Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
-        mind.lookaheads = self._lookaheads
+        mind.lookaheads, mind.guarded = self._lookaheads, self._guarded
         return mind
 
     def _adviser_for(self, perceiver: Perceiver) -> Adviser | None:

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from worldwright.agent.completing import Completion
 from worldwright.agent.events import Listener
 from worldwright.agent.explorer import Target
-from worldwright.agent.guarded import LIKELIER, Guarded
+from worldwright.agent.guarded import LIKELIER, Offer
 from worldwright.agent.imagining import furnish, imagine
 from worldwright.agent.intention import Intention
 from worldwright.agent.memory import Memory
@@ -72,7 +72,7 @@ class PlanningDecider(Planner):
         self._at_random = 0
         self._undoubted: tuple[object, ...] = ()  # what was known when there was no law to put to the test
         self._completion = Completion(tracker)
-        self._guarded = Guarded(memory)
+        self._offer = Offer()
         self._tests: Counter[tuple[object, ...]] = Counter()
         self._untestable: tuple[object, ...] = ()  # what was known when no proposed rule could be tested
 
@@ -389,12 +389,10 @@ class PlanningDecider(Planner):
 
     def _fetch(self, model: WorldModel, state: State, price: float) -> Intention | None:
         """A plan to open a guarded way, where to look behind it is worth its steps more than a look at that price."""
-        lookaheads, guarded = self._mind.lookaheads, self._guarded
-        fetching, leaving = lookaheads.of(model), lookaheads.of(model, leaving=True)
-        if self._mind.curious or self._memory.sight is None or fetching is None or leaving is None:
+        if self._mind.curious or not self._is_due("guarded"):
             return None
-        ways = guarded.ways(model, fetching, leaving, state, self._asked()) if self._is_due("guarded") else ()
-        if not ways or not guarded.may_be_cheaper(ways, self._step, price):
+        ways = self._mind.guarded.ways(self._memory, model, self._mind.lookaheads, state, self._asked())
+        if not ways or not self._offer.may_be_cheaper(ways, self._step, price):
             return None
         found = self._plan("frontier", model, state, ways, "guarded")
         if found is None:
@@ -402,7 +400,7 @@ class PlanningDecider(Planner):
             return None
         steps = len(found.plan)
         its_price = Outlook(self._memory).price(state, _end(model, state, found.plan), steps) / LIKELIER
-        guarded.note(ways, self._step, steps, its_price)
+        self._offer = Offer(ways, self._step, steps, its_price)
         return found if its_price < price else None
 
     def _asked(self) -> frozenset[str]:

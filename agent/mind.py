@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.explorer import Explorer
+from worldwright.agent.guarded import Guarded
 from worldwright.agent.learner import RuleLearner
 from worldwright.envs.perceiver import Perceiver
 from worldwright.planning.lookahead import Lookaheads
@@ -42,6 +43,7 @@ class Mind:
     notes: list[Note] = field(default_factory=list)  # what was asked of a language model and not told yet
     adviser: Adviser | None = None  # who asks a language model for more than rules
     lookaheads: Lookaheads = field(default_factory=Lookaheads)
+    guarded: Guarded = field(default_factory=Guarded)
     _placed: set[str] = field(default_factory=set)  # the kinds of things whose usual places were asked for
 
     def experience(self, action: Action, hoped: State) -> int:

@@ -5,14 +5,18 @@ So a map that grows while it is explored costs what is looked at, not all of it 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from itertools import count
 from typing import NamedTuple
 
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Bars
+from worldwright.planning.facts import facts_of
+from worldwright.planning.nearness import Terrain
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.prospects import Prospects
 from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf
@@ -111,18 +115,19 @@ class _Shown:
     """One state after another in the same dictionary: there its values are looked up at the dictionary's speed.
 
     Attributes:
+        first: the values in the first state.
         value: gives the value of a fluent in the state that is shown.
     """
 
     def __init__(self, state: State) -> None:
-        self._first: dict[Fluent, Value | None] = {**state.universe.facts, **state.values}
-        self._now = dict(self._first)
+        self.first: dict[Fluent, Value | None] = {**state.universe.facts, **state.values}
+        self._now = dict(self.first)
         self._changed: Change = {}
         self.value: ValueOf = self._now.get
 
     def show(self, ahead: Ahead) -> None:
         """Show a state."""
-        now, first = self._now, self._first
+        now, first = self._now, self.first
         for fluent in self._changed:
             if fluent in first:
                 now[fluent] = first[fluent]
@@ -130,6 +135,45 @@ class _Shown:
                 del now[fluent]
         now.update(ahead.changed)
         self._changed = ahead.changed
+
+
+class _Queue:
+    """States to be looked at, those first from which a plan may be shortest; of equals those nearer to its end."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, int, int, Ahead]] = []
+        self._number = count()
+
+    def push(self, ahead: Ahead, steps: int, left: int) -> None:
+        """Add a state, with the steps to it, and those that are left at least."""
+        heappush(self._heap, (steps + left, left, next(self._number), steps, ahead))
+
+    def pop(self) -> tuple[int, Ahead]:
+        """The next state, and the steps to it."""
+        return heappop(self._heap)[3:]
+
+    def least(self) -> float:
+        """How many steps a plan takes at least."""
+        return self._heap[0][0] if self._heap else math.inf
+
+
+class _Poses:
+    """How the agent was, in how many steps it came to be so, and whether nothing else was changed on the way.
+
+    Args:
+        first: how it is at first.
+    """
+
+    def __init__(self, first: tuple[Value | None, ...]) -> None:
+        self._found = {first: (0, True)}
+
+    def note(self, pose: tuple[Value | None, ...], steps: int, alone: bool) -> bool | None:
+        """Whether to be so in so few steps is news; None if it is the very state that was come to before."""
+        before = self._found.get(pose)
+        if before is None or steps < before[0]:
+            self._found[pose] = steps, alone
+            return True
+        return None if alone and before[1] else False
 
 
 class _Move(NamedTuple):
@@ -161,7 +205,7 @@ class Lookahead:
     """
 
     def __init__(self, model: WorldModel) -> None:
-        vocabulary = model.vocabulary
+        self.vocabulary = vocabulary = model.vocabulary
         self._actions = [Action(a.name) for a in vocabulary.actions if model.rules_for(a.name)]
         self._own: list[Fluent] = [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1]
         self._is_own = frozenset(self._own)
@@ -170,6 +214,7 @@ class Lookahead:
         self._constants = vocabulary.constant_types.keys()
         self._slotting = Slotting(vocabulary)
         self.prospects = Prospects(model)
+        self._terrain = Terrain(model)
         self._tree = Tree(self._slotting, [(rule, model.query(rule)) for rule in model.rules], self._joined)
 
     def reach(
@@ -242,17 +287,18 @@ class Lookahead:
         To take a thing that the goals do not speak of counts as some more steps: it is rather gone round.
         """
         first, shown = Ahead(problem.state, {}), _Shown(problem.state)
-        seen = {_key(first)}
-        been = {tuple(map(first.value, self._own)): True}  # and whether nothing was changed on the way but the agent
-        queue = [(0, 0, first)]
+        near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
+        queue, seen, poses = _Queue(), {_key(first)}, _Poses(tuple(map(first.value, self._own)))
+        queue.push(first, 0, near.steps({}) if near is not None else 0)
+        best: tuple[float, Ahead | None] = math.inf, None
         for looked in range(DIRECT):
-            if not queue:
-                return None
+            if queue.least() >= best[0]:
+                break
             if looked % _CHECK_EVERY == 0:
                 deadline.check()
             if looked == _CHECK_EVERY and not self.prospects.may_reach(problem.state, problem.goals):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "what is known now can never be as a goal asks")
-            steps, _, ahead = heappop(queue)
+            steps, ahead = queue.pop()
             shown.show(ahead)
             value = shown.value
             if value((ENDED,)) is True:
@@ -260,26 +306,22 @@ class Lookahead:
             own = [(fluent, value(fluent)) for fluent in self._own]
             alone = self._is_own.issuperset(ahead.changed)
             for move, change in self._moves(ahead, value, problem.bars):
+                then = steps + 1 + _TAKING * (move.places and self._takes_another(change, aims))
+                news: bool | None = True
                 moved = not self._is_own.isdisjoint(change)
-                goes_alone = alone and self._is_own.issuperset(change)
-                came_back = False
                 if moved:
-                    here = tuple([change.get(fluent, then) for fluent, then in own])
-                    came_back = here in been
-                    if came_back and goes_alone and been[here]:
-                        continue  # it is the very state
-                    been.setdefault(here, goes_alone)
+                    pose = tuple([change.get(fluent, was) for fluent, was in own])
+                    news = poses.note(pose, then, alone and self._is_own.issuperset(change))
                 asked = aims.may_meet(change)
-                if came_back and not asked:
+                if not news and (not asked or news is None):
                     continue
                 after = ahead.after(change, move.step)
-                if asked and aims.met(after):
-                    return after.path()
-                if not came_back and (moved or not _known(after, seen)):
-                    number = len(been) + len(seen)
-                    another = move.places and self._takes_another(change, aims)
-                    heappush(queue, (steps + 1 + _TAKING * another, number, after))
-        return None
+                left = near.steps(after.changed) if near is not None else 0
+                if asked and then < best[0] and not (left and near is not None and near.binding) and aims.met(after):
+                    best = then, after
+                elif news and (moved or not _known(after, seen)):
+                    queue.push(after, then, left)
+        return best[1].path() if best[1] is not None else None
 
     def _takes_another(self, change: Change, aims: Aims) -> bool:
         """Whether a thing is taken that the goals do not speak of."""

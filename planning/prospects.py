@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.language import EQUALS, Condition, Effect, LiftedAtom, Literal, is_variable
@@ -62,6 +63,7 @@ class Prospects:
 
     def __init__(self, model: WorldModel) -> None:
         vocabulary = model.vocabulary
+        self._constants = frozenset(vocabulary.constant_types)
         places = {p.types[0] for p in vocabulary.predicates if p.default is not None and len(p.types) > 1}
         is_place = {each.name: any(vocabulary.is_a(each.name, place) for place in places) for each in vocabulary.types}
         self._kept = {p.name: p.functional for p in vocabulary.predicates if not any(map(is_place.get, p.types))}
@@ -84,8 +86,8 @@ class Prospects:
 
     def _reachable(self, state: State, goals: Sequence[Reach]) -> Iterator[int]:
         """The numbers of such goals, those that take fewer steps first."""
-        atoms, budget = self._known(state), [_MOST]
         wanted = {number: self._atoms(goal.conditions) for number, goal in enumerate(goals)}
+        atoms, budget = self._known(state, list(wanted.values())), [_MOST]
         due = self._laws
         while wanted and budget[0] > 0:
             fits = [number for number, goal in wanted.items() if _fits(goal, atoms, budget)]
@@ -101,12 +103,36 @@ class Prospects:
         if budget[0] <= 0:
             yield from wanted
 
-    def _known(self, state: State) -> _Atoms:
-        atoms = _Atoms()
-        for name, functional in self._kept.items():
-            for fluent in (*state.universe.fluents(name), *state.fluents(name)):
-                atoms.add(name, (*fluent[1:], str(state.value(fluent))) if functional else fluent[1:])
+    def _known(self, state: State, goals: Sequence[Sequence[LiftedAtom]]) -> _Atoms:
+        """What is so, of those things of which the same is said only for the first: what comes to one, comes to all.
+
+        A goal that names a thing speaks of that one.
+        """
+        atoms, about = _Atoms(), dict[str, list[_Names]]()
+        named = {name for goal in goals for atom in goal for name in atom.args}
+        for names in self._said(state):
+            first, others = names[1] if len(names) > 1 else "", names[2:]
+            if first not in self._constants and first not in named and self._constants.issuperset(others):
+                about.setdefault(first, []).append(names)
+            else:
+                named.update(names[1:])
+                atoms.add(names[0], names[1:])
+        alike: dict[frozenset[_Names], str] = {}
+        for thing, said in about.items():
+            first = alike.setdefault(frozenset((names[0], *names[2:]) for names in said), thing)
+            if first == thing or thing in named:
+                for names in said:
+                    atoms.add(names[0], names[1:])
         return atoms
+
+    def _said(self, state: State) -> Iterator[_Names]:
+        """Each fact that is kept, as the predicate and its arguments."""
+        facts = state.universe.facts
+        static = ((fluent, facts[fluent]) for name in self._kept for fluent in state.universe.fluents(name))
+        for fluent, value in chain(static, state.values.items()):
+            functional = self._kept.get(fluent[0])
+            if functional is not None:
+                yield (*fluent, str(value)) if functional else fluent
 
 
 def _bring_about(law: _Law, atoms: _Atoms, budget: list[int]) -> None:

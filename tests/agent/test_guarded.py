@@ -9,11 +9,11 @@ from minigrid.minigrid_env import MiniGridEnv
 from tests.agent.laws import usual
 from tests.agent.stage import Play
 from worldwright.agent.agent import Agent
-from worldwright.agent.guarded import Guarded
+from worldwright.agent.guarded import Guarded, Offer
 from worldwright.agent.outlook import Outlook
 from worldwright.envs.minigrid.sight import SquareSight
 from worldwright.envs.registry import make_env
-from worldwright.planning.lookahead import Lookahead, Lookaheads
+from worldwright.planning.lookahead import Lookaheads
 from worldwright.world_model.goal import Reach
 
 Things = dict[tuple[int, int], WorldObj]
@@ -23,11 +23,8 @@ KEY = {(2, 3): Key("yellow")}
 
 
 def _ways(play: Play, asked: frozenset[str] = frozenset()) -> tuple[Reach, ...]:
-    model, lookaheads = usual(), Lookaheads()
-    fetching, leaving = lookaheads.of(model), lookaheads.of(model, leaving=True)
-    assert isinstance(fetching, Lookahead) and isinstance(leaving, Lookahead)
     play.memory.sight = SquareSight(7)
-    return Guarded(play.memory).ways(model, fetching, leaving, play.state, asked)
+    return Guarded().ways(play.memory, usual(), Lookaheads(), play.state, asked)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +56,22 @@ def test_with_the_key_in_hand_the_door_is_like_another() -> None:
     assert _ways(play.do("pickup")) == ()
 
 
+def test_what_was_found_out_for_one_key_in_hand_is_not_said_for_another() -> None:
+    guarded = Guarded()
+    for key, ways in (("yellow", 0), ("red", 1), ("yellow", 0)):
+        play = Play({(6, 4): LOCKED, (2, 4): Key(key), (1, 2): Key("yellow")}).do("pickup")
+        play.memory.sight = SquareSight(7)
+        assert len(guarded.ways(play.memory, usual(), Lookaheads(), play.state, ())) == ways
+
+
 def test_the_same_steps_bring_the_agent_nearer_by_no_more_than_these() -> None:
-    guarded, way = Guarded(Play({}).memory), (Reach((), ()),)
-    assert guarded.may_be_cheaper(way, 0, 0.1)
-    guarded.note(way, step=10, steps=20, price=4.0)
-    assert not guarded.may_be_cheaper(way, 10, 4.0)
-    assert not guarded.may_be_cheaper(way, 20, 2.0)
-    assert guarded.may_be_cheaper(way, 20, 2.1)
-    assert guarded.may_be_cheaper((*way, Reach((), ())), 10, 0.1)
+    way = (Reach((), ()),)
+    assert Offer().may_be_cheaper(way, 0, 0.1)
+    offer = Offer(way, step=10, steps=20, price=4.0)
+    assert not offer.may_be_cheaper(way, 10, 4.0)
+    assert not offer.may_be_cheaper(way, 20, 2.0)
+    assert offer.may_be_cheaper(way, 20, 2.1)
+    assert offer.may_be_cheaper((*way, Reach((), ())), 10, 0.1)
 
 
 def test_a_look_into_what_is_known_is_worth_no_step() -> None:

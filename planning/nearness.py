@@ -1,0 +1,223 @@
+"""How many steps it takes at least to come near what a goal speaks of: the estimate that guides a lookahead.
+
+Who reaches a goal that speaks of a thing comes near the thing, or has carried it off. The estimate counts the places
+between, as if nothing were in the way but what no law moves, opens or enters (A*: Hart, Nilsson & Raphael 1968).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from worldwright.planning.facts import Facts
+from worldwright.planning.relevance import candidates, lone_conditions
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import EQUALS, ActionRule, LiftedAtom, Literal, is_variable
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.state import Change, Fluent, State, Value
+from worldwright.world_model.vocabulary import Predicate, Variable
+
+_MOST_GOALS = 4  # goals, and
+_MOST_THINGS = 40  # things that may serve one of them, with which an estimate is worth its trouble
+_FAR = 1 << 20  # steps to where no way leads
+
+Known = Mapping[Fluent, Value | None]
+
+
+class Distances:
+    """From some places to others, worked out as far as they are asked for.
+
+    Args:
+        sources: at distance 0.
+        onward: gives the places that one can go on to from a place, and whether one can go on from there.
+    """
+
+    def __init__(self, sources: Iterable[str], onward: Callable[[str], Iterable[tuple[str, bool]]]) -> None:
+        self._found = dict.fromkeys(sources, 0)
+        self._edge = list(self._found)
+        self._far = 0
+        self._onward = onward
+
+    def __call__(self, place: str) -> int:
+        """How far a place is."""
+        while place not in self._found and self._edge:
+            self._far += 1
+            edge: list[str] = []
+            for here in self._edge:
+                for there, open_ in self._onward(here):
+                    if there not in self._found:
+                        self._found[there] = self._far
+                        if open_:
+                            edge.append(there)
+            self._edge = edge
+        return self._found.get(place, _FAR)
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """Things of which one is needed, each in its place.
+
+    Attributes:
+        at: the fluents that say where they are.
+        distance: from the nearest of them.
+    """
+
+    at: frozenset[Fluent]
+    distance: Distances
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """Says for the states of one search at least how many steps a plan takes from there.
+
+    Attributes:
+        here: the fluent that says where the agent is, and its value in the first state.
+        goals: what each goal seeks.
+        near: how near one comes, in places.
+        stride: how far a step leads.
+        binding: whether the goals hold nowhere but so near to what they seek, if that is where it was.
+    """
+
+    here: tuple[Fluent, Value | None]
+    goals: Sequence[Sequence[_Sought]]
+    near: int
+    stride: int
+    binding: bool
+
+    def steps(self, changed: Change) -> int:
+        """At least so many, for a state by what is otherwise there than in the first one."""
+        place = str(changed.get(*self.here))
+        least = _FAR
+        for goal in self.goals:
+            most = 0
+            for sought in goal:
+                if sought.at.isdisjoint(changed):
+                    most = max(most, sought.distance(place))
+            least = min(least, most)
+        return max(0, -(-(least - self.near) // self.stride))
+
+
+class Terrain:
+    """What the laws say of the ways between places.
+
+    Args:
+        model: the laws.
+    """
+
+    def __init__(self, model: WorldModel) -> None:
+        vocabulary = model.vocabulary
+        placing = _only([p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2])
+        kinds = [each.name for each in vocabulary.types if placing and vocabulary.is_a(each.name, placing.types[0])]
+        self._kinds = frozenset(kinds)
+        self._content = placing.name if placing else ""
+        self._functional = {p.name: p.functional for p in vocabulary.predicates}
+        functional = [p for p in vocabulary.predicates if p.functional and p.types[-1] in self._kinds]
+        self._here = _only([p for p in functional if len(p.types) == 1])
+        self._beside = _only([p for p in functional if p.static and len(p.types) == 3 and p.types[1] in self._kinds])
+        self._giving = {way for rule in model.rules for way in self._giving_way(rule, model.changing)}
+        moving = [rule for rule in model.rules if self._here and self._here.name in _changed(rule)]
+        self._stride = max([1, *(self._across(rule.parameters) for rule in moving)])
+        self._reach = max([1, *(self._across(rule.parameters) for rule in model.rules)])
+
+    def _across(self, variables: Iterable[Variable]) -> int:
+        """How far apart the places that variables stand for can be, if each lies beside another."""
+        return sum(variable.type in self._kinds for variable in variables) - 1
+
+    def _giving_way(self, rule: ActionRule, changing: frozenset[str]) -> Iterator[frozenset[LiftedAtom]]:
+        """What must be so for good of a thing for a rule to change it, to take it away or to enter its place."""
+        effects = [effect.atom for effect in rule.likeliest().effects if isinstance(effect, Literal)]
+        touched = {name for atom in effects for name in atom.args}
+        told = [each.atom for each in rule.preconditions if isinstance(each, Literal) and each.positive]
+        for content in told:
+            if content.predicate != self._content or touched.isdisjoint(content.args):
+                continue
+            thing = content.args[-1]
+            if is_variable(thing):
+                own = [atom for atom in told if atom.args[:1] == (thing,) and atom.predicate != EQUALS]
+                lone = [atom for atom in own if not any(map(is_variable, atom.args[1:]))]
+                yield frozenset(
+                    LiftedAtom(atom.predicate, ("?", *atom.args[1:])) for atom in lone if atom.predicate not in changing
+                )
+
+    def nearness(self, goals: Sequence[Reach], state: State, facts: Facts, known: Known) -> Nearness | None:
+        """The estimate for a search; None if there is nothing to go by.
+
+        Args:
+            goals: of which any one will do.
+            state: the first state.
+            facts: what it says.
+            known: its values, those of its universe included.
+        """
+        if self._here is None or self._beside is None or len(goals) > _MOST_GOALS:
+            return None
+        found = []
+        for goal in goals:
+            sought = list(self._sought(goal, state, facts, known))
+            if not sought:
+                return None
+            found.append(sought)
+        here = (self._here.name,)
+        near = max(self._nearness_to(goal) for goal in goals)
+        binding = all(self._is_tied(goal) for goal in goals)
+        return Nearness((here, known.get(here)), found, near, self._stride, binding)
+
+    def _nearness_to(self, goal: Reach) -> int:
+        """How near the agent comes to what a goal seeks: as near as the goal says, or as what acts on another thing."""
+        across = max(0, self._across(goal.parameters))
+        return max(across, self._reach) if self._is_tied(goal) else across + self._reach
+
+    def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
+        """For each variable that only certain things fit where these are, if that is known of all of them."""
+        for variable in goal.parameters:
+            things = candidates(goal, variable, facts) if lone_conditions(goal, variable.name, facts) else ()
+            if not 0 < len(things) <= _MOST_THINGS:
+                continue
+            at = [state.owner(self._content, thing) for thing in things]
+            where = frozenset(fluent for fluent in at if fluent is not None and len(fluent) == 2)
+            if len(where) == len(things):
+                yield _Sought(where, self._distances((fluent[1] for fluent in sorted(where)), state, known))
+
+    def _distances(self, sources: Iterable[str], state: State, known: Known) -> Distances:
+        assert self._beside is not None
+        word, content, gives = self._beside.name, self._content, dict[Value | None, bool]()
+        ways = state.universe.objects(self._beside.types[0])
+
+        def onward(place: str) -> Iterator[tuple[str, bool]]:
+            for way in ways:
+                there = known.get((word, way, place))
+                if there is not None:
+                    thing = known.get((content, str(there)))
+                    if thing not in gives:
+                        gives[thing] = self._gives_way(thing, state, known)
+                    yield str(there), gives[thing]
+
+        return Distances(sources, onward)
+
+    def _gives_way(self, thing: Value | None, state: State, known: Known) -> bool:
+        """Whether a place may be entered sometime, for all that is known of what is in it."""
+        if not isinstance(thing, str) or thing in state.universe.vocabulary.constant_types:
+            return True
+        return any(all(self._is_so(atom, thing, known) for atom in way) for way in self._giving)
+
+    def _is_so(self, atom: LiftedAtom, thing: str, known: Known) -> bool:
+        told = (atom.predicate, thing, *atom.args[1:])
+        return known.get(told[:-1]) == told[-1] if self._functional[atom.predicate] else known.get(told) is True
+
+    def _is_tied(self, goal: Reach) -> bool:
+        """Whether a goal says of all that it seeks where it is to the agent, place by place."""
+        assert self._here is not None and self._beside is not None
+        told = [each.atom for each in goal.conditions if isinstance(each, Literal) and each.positive]
+        links = [set(atom.args) for atom in told if atom.predicate in (self._content, self._beside.name)]
+        tied = {name for atom in told if atom.predicate == self._here.name for name in atom.args}
+        for _ in links:
+            tied.update(*(link for link in links if not tied.isdisjoint(link)))
+        return all(name in tied for name, tests in goal.lone.items() if tests)
+
+
+def _only(predicates: Sequence[Predicate]) -> Predicate | None:
+    return predicates[0] if len(predicates) == 1 else None
+
+
+def _changed(rule: ActionRule) -> set[str]:
+    """The predicates of which a rule changes something."""
+    return {effect.atom.predicate for effect in rule.likeliest().effects if isinstance(effect, Literal)}

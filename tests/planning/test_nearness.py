@@ -1,0 +1,108 @@
+"""The estimate that guides a lookahead: it never says more steps than there are, and it knows of walls."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.agent.laws import two_step
+from tests.planning.grid_worlds import MODEL, goal, holding, next_to, state_of
+from worldwright.planning.engines import engine_named
+from worldwright.planning.facts import Facts
+from worldwright.planning.lookahead import Lookahead
+from worldwright.planning.nearness import Nearness, Terrain
+from worldwright.planning.problem import Limits, PlanningProblem
+from worldwright.world_model.goal import Reach
+from worldwright.world_model.model import WorldModel
+from worldwright.world_model.state import State
+
+FACING_THE_BALL = goal(
+    "(some (?a ?f - cell ?d - direction ?x - thing) "
+    "(and (agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x) (kind ?x ball) (color ?x red)))"
+)
+ON_THE_GOAL = goal("(some (?a - cell ?x - thing) (and (agent-at ?a) (on ?a ?x) (kind ?x goal)))")
+DOOR_OPEN = goal("(some (?x - thing) (and (kind ?x door) (color ?x red) (state ?x open)))")
+GOALS = (FACING_THE_BALL, ON_THE_GOAL, DOOR_OPEN, holding("key", "yellow"), next_to("ball", "red", "box", "green"))
+
+
+def nearness(state: State, goals: tuple[Reach, ...], model: WorldModel = MODEL) -> Nearness | None:
+    known = {**state.universe.facts, **state.values}
+    return Terrain(model).nearness(goals, state, Facts(state, model), known)
+
+
+@st.composite
+def drawings(draw: st.DrawFn) -> str:
+    """Small maps with the agent, walls, doors and things."""
+    side = draw(st.integers(3, 5))
+    rng = random.Random(draw(st.integers(0, 10_000)))
+    marks = ["@", *rng.choices("....#Gbxkd", k=side * side - 1)]
+    rng.shuffle(marks)
+    return "\n".join("".join(marks[row * side : (row + 1) * side]) for row in range(side))
+
+
+@given(drawings(), st.sampled_from(GOALS), st.sampled_from([MODEL, two_step()]))
+@settings(max_examples=150, deadline=None)
+def test_there_are_at_least_so_many_steps_from_each_state_of_a_shortest_plan(
+    drawing: str, wanted: Reach, model: WorldModel
+) -> None:
+    state = state_of(drawing)
+    result = engine_named("fast-downward-optimal").solve(PlanningProblem(model, state, (wanted,)), Limits(20))
+    assume(result.solved and result.plan is not None and result.plan.steps)
+    assert result.plan is not None
+    near, here = nearness(state, (wanted,), model), state
+    assume(near is not None)
+    assert near is not None
+    for done, action in enumerate(result.plan.actions):
+        assert near.steps(state.difference(here)) <= len(result.plan) - done
+        here = model.predict(here, action).state
+    assert near.steps(state.difference(here)) == 0 or not near.binding
+
+
+@pytest.mark.parametrize(
+    ("drawing", "steps"),
+    [
+        ("@....b", 4),
+        ("@.#..b ......", 6),  # round the wall
+        ("@.k..b", 4),  # a key can be taken out of the way
+        ("@.d..b", 4),
+        ("@.#..b ..#...", 1 << 10),  # no way at all
+        ("@bb..b", 0),
+    ],
+)
+def test_what_gives_way_is_no_wall(drawing: str, steps: int) -> None:
+    near = nearness(state_of(drawing), (FACING_THE_BALL,))
+    assert near is not None
+    assert min(near.steps({}), 1 << 10) == steps
+
+
+def test_the_nearest_of_several_goals_counts() -> None:
+    near = nearness(state_of("k..@.....b"), (FACING_THE_BALL, holding("key", "yellow")))
+    assert near is not None
+    assert near.steps({}) == 2
+
+
+def test_what_was_carried_off_is_not_far() -> None:
+    near = nearness(state_of("@....b"), (FACING_THE_BALL,))
+    assert near is not None
+    assert near.steps({("on", "c5_0"): "nothing"}) == 0
+
+
+@pytest.mark.parametrize("wanted", [goal("(some () (and (won)))"), goal("(some (?x - thing) (and (holding ?x)))")])
+def test_goals_that_seek_nothing_in_particular_give_nothing_to_go_by(wanted: Reach) -> None:
+    assert nearness(state_of("@....b"), (wanted,)) is None
+    assert nearness(state_of("@....b"), (FACING_THE_BALL, wanted)) is None
+
+
+@given(drawings(), st.sampled_from([FACING_THE_BALL, ON_THE_GOAL, DOOR_OPEN]))
+@settings(max_examples=150, deadline=None)
+def test_where_nothing_is_in_the_way_but_doors_plans_are_as_short_as_there_are(drawing: str, wanted: Reach) -> None:
+    things = "kxb" if wanted != FACING_THE_BALL else "kx"
+    state = state_of("".join("." if mark in things else mark for mark in drawing))
+    problem = PlanningProblem(MODEL, state, (wanted,), lookahead=Lookahead(MODEL))
+    best = engine_named("fast-downward-optimal").solve(problem, Limits(20))
+    found = engine_named("fast-downward").solve(problem, Limits(20))
+    assert found.solved == best.solved
+    assert len(found.plan or ()) == len(best.plan or ())
