@@ -7,8 +7,9 @@ cost much, and a place that several motions explain equally well is reported as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +52,18 @@ class Fix:
     trusted: bool
 
 
+def laid(offsets: _Ints, position: Position) -> list[Position]:
+    """The n seen cells, given relative to the agent, (n, 2), from where it started, if it is in that position now."""
+    x, y = position
+    return [(dx + x, dy + y) for dx, dy in offsets.tolist()]
+
+
 class GridMap:
     """The appearance of every cell seen so far, as small integers in a growing array."""
 
     def __init__(self) -> None:
         self._codes: dict[Appearance, int] = {}
+        self._known: dict[Position, int] = {}  # the same as the array, to look single places up
         self._restless = False  # whether things move by themselves
         self._size = 64
         self._grid: _Ints = np.full((self._size, self._size), _UNKNOWN, np.int32)
@@ -75,13 +83,16 @@ class GridMap:
         """The number that stands for an appearance."""
         return self._codes.setdefault(appearance, len(self._codes))
 
-    def write(self, places: _Ints, codes: _Ints) -> NDArray[np.bool_]:
-        """Remember `codes` (n,) at `places` (n, 2), cells from the origin. Returned is where they are news, (n,)."""
-        self._make_room(int(np.abs(places).max(initial=0)))
-        at = places + self._size // 2
-        news: NDArray[np.bool_] = self._grid[at[:, 0], at[:, 1]] != codes
-        if news.any():
-            self._grid[at[:, 0], at[:, 1]] = codes
+    def write(self, places: Sequence[Position], codes: Sequence[int]) -> list[bool]:
+        """Remember codes at as many places, from the origin. Returned is where they are news; nothing if nowhere."""
+        known = [self._known.get(place) for place in places]
+        if known == codes:
+            return []
+        news = [code != before for code, before in zip(codes, known, strict=True)]
+        self._make_room(max(max(abs(x), abs(y)) for x, y in places))
+        for (x, y), code in compress(zip(places, codes, strict=True), news):
+            self._known[x, y] = code
+            self._grid[x + self._size // 2, y + self._size // 2] = code
         return news
 
     def _make_room(self, farthest: int) -> None:
@@ -103,25 +114,22 @@ class GridMap:
         different = (~new & (remembered != codes)).sum(axis=1).astype(np.int32)
         return (costs * new).sum(axis=1), (~new).sum(axis=1).astype(np.int32), different
 
-    def confirmed(
-        self, offsets: _Ints, codes: _Ints, foreseen: Mapping[Position, float], foretold: Mapping[Position, int]
-    ) -> Fix | None:
-        """The likeliest foreseen place, if nothing seen from there differs from the map but by what was foretold.
+    def confirms(
+        self, places: Sequence[Position], codes: Sequence[int], foretold: Callable[[], Mapping[Position, int]]
+    ) -> bool:
+        """Whether nothing that is seen in some places differs from the map but by what was foretold.
 
         Args:
-            offsets, codes, foreseen: as for `locate`; something must be foreseen.
-            foretold: how cells were to look otherwise than they did.
+            places: as they lie if the agent is where it was foreseen.
+            codes: how each looks.
+            foretold: how places were to look otherwise than they did, by place.
         """
-        centre = max(sorted(foreseen), key=lambda place: foreseen[place])
-        self._make_room(max(map(abs, centre)) + int(np.abs(offsets).max(initial=0)))
-        at = offsets + (np.array(centre, np.int32) + self._size // 2)
-        remembered = self._grid[at[:, 0], at[:, 1]]
-        odd = (remembered != codes) & (remembered != _UNKNOWN)
-        for number in np.flatnonzero(odd).tolist():
-            x, y = offsets[number].tolist()
-            if foretold.get((centre[0] + x, centre[1] + y)) != codes[number]:
-                return None
-        return Fix(centre, certain=False, trusted=True)
+        known = [self._known.get(place) for place in places]
+        if known == codes:
+            return True
+        odd = [(at, new) for at, new, old in zip(places, codes, known, strict=True) if old != new and old is not None]
+        foreseen = foretold() if odd else {}
+        return all(foreseen.get(place) == code for place, code in odd)
 
     def locate(
         self,
@@ -147,7 +155,7 @@ class GridMap:
             usual: the places where the action would lead if it moved the agent as it did before; empty if that is
                 not known.
             walks: whether the action is known to move the agent and never to change a thing.
-            quick: trust what was learned (see `confirmed`): take a place that was not expected only if as much of the
+            quick: trust what was learned (see `confirms`): take a place that was not expected only if as much of the
                 map is seen again there, and not for that alone: one room may be like another.
         """
         centres = _window(last, foreseen)

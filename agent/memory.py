@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from worldwright.agent.belief import Belief
-from worldwright.agent.mapping import Fix, GridMap
+from worldwright.agent.mapping import Fix, GridMap, laid
 from worldwright.envs.perceiver import Sight
 from worldwright.world_model.model import Prediction
 from worldwright.world_model.scene_graph import Appearance, Containment, Lattice, Look, Position, SceneGraph, View
 from worldwright.world_model.state import Change, Fluent, State, Value, Valued, join_atom, own_fluents
 from worldwright.world_model.vocabulary import Vocabulary
 
-_Ints = NDArray[np.int32]
 Landmarks = Callable[[Mapping[str, Position], Position, Look], Iterable[tuple[str, ...]]]
 
 _NOWHERE: Position = (1, 0)  # ahead, where the agent faces nowhere
@@ -104,6 +102,7 @@ class Memory:
         self._habits: Callable[[], Habits] = Habits
         self._counts: dict[str, int] = {}
         self._cells: dict[Position, str] = {}
+        self._contents: dict[Position, Fluent] = {}  # what says what is in each
         self._places: dict[str, Position] = {}
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._own = own_fluents(self.vocabulary)
@@ -272,33 +271,31 @@ class Memory:
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(view, lattice)
-        places = view.offsets + np.array(fix.position, np.int32)
-        news = self.map.write(places, codes)
-        spots = [(x, y) for x, y in places.tolist()]
-        self._know_cells(lattice, spots if news.any() else [])
-        names = [self._cells[spot] for spot in spots]
-        before = [self.belief.values.get((lattice.content, name)) for name in names]
-        seen = [  # what is as it was needs no second look
-            _Seen(name, view.palette[look] or None)
-            for name, look, is_news, known in zip(names, view.looks, news.tolist(), before, strict=True)
-            if is_news or known is None
-        ]
+        spots = laid(view.offsets, fix.position)
+        news = self.map.write(spots, codes)
+        self._know_cells(lattice, spots if news else [])
+        contents = [self._contents[spot] for spot in spots]
+        before = list(map(self.belief.values.get, contents))
+        seen = []  # what is as it was needs no second look
+        if news or None in before:
+            each = zip(contents, view.looks, news or [False] * len(spots), before, strict=True)
+            seen = [_Seen(f[1], view.palette[look] or None) for f, look, new, was in each if new or was is None]
         held = self._take_facts(view, lattice, seen)
-        after = [self.belief.values[lattice.content, name] for name in names] if seen else before
-        observed = frozenset([*names, *map(str, after), *held])
+        after = map(self.belief.values.__getitem__, contents) if seen else before
+        observed = frozenset([*[fluent[1] for fluent in contents], *map(str, after), *held])
         certain = fix.certain and self._surely
         self._surely = fix.certain
         self._mark(observed)
         return Sighting(self.belief.state(), observed, certain, discovered=before.count(None))
 
-    def _codes(self, view: View) -> _Ints:
+    def _codes(self, view: View) -> list[int]:
         """The map's codes for what is seen."""
         if view.palette is not self._palette:
             self._palette, self._palette_codes = view.palette, {}
         known = self._palette_codes
         for number in set(view.looks).difference(known):
             known[number] = self.map.code(view.palette[number])
-        return np.array([known[number] for number in view.looks], np.int32)
+        return [known[number] for number in view.looks]
 
     def _take_pose(self, view: View, lattice: Lattice) -> Sighting:
         """Where the view does not say where the agent is, nothing seen is entered in the map: it would be misplaced."""
@@ -308,7 +305,7 @@ class Memory:
         self._surely = False
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
 
-    def _locate(self, lattice: Lattice, view: View, codes: _Ints, predictions: Sequence[Prediction]) -> Fix:
+    def _locate(self, lattice: Lattice, view: View, codes: list[int], predictions: Sequence[Prediction]) -> Fix:
         if self.step == 0:
             return Fix((0, 0), certain=True, trusted=True)
         foreseen: dict[Position, float] = {}
@@ -317,14 +314,14 @@ class Memory:
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
         if self.quick and foreseen:
-            fix = self.map.confirmed(view.offsets, codes, foreseen, self._foretold(lattice, predictions))
-            if fix is not None:
-                return fix
+            place = max(sorted(foreseen), key=lambda place: foreseen[place])
+            if self.map.confirms(laid(view.offsets, place), codes, partial(self._foretold, lattice, predictions)):
+                return Fix(place, certain=False, trusted=True)
         habits = self._habits()
         turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
         return self.map.locate(
             view.offsets,
-            codes,
+            np.array(codes, np.int32),
             self.position,
             foreseen,
             habits.experience,
@@ -353,12 +350,7 @@ class Memory:
         """Make the cells in view, and all between and just around them, known as objects."""
         xs, ys = zip(*spots, self.position, strict=True)
         left, top, right, bottom = self.bounds
-        bounds = (
-            min(left, min(xs) - 1),
-            min(top, min(ys) - 1),
-            max(right, max(xs) + 1),
-            max(bottom, max(ys) + 1),
-        )
+        bounds = min(left, min(xs) - 1), min(top, min(ys) - 1), max(right, max(xs) + 1), max(bottom, max(ys) + 1)
         if bounds != self.bounds:
             self.bounds = bounds
             fresh = [
@@ -373,38 +365,46 @@ class Memory:
         universe, cells = self.belief.universe, self._cells
         for place in places:
             name = cells[place] = cell_name(place)
+            self._contents[place] = (lattice.content, name)
             self._places[name] = place
-            universe.add_object(name, lattice.cell)
+        universe.add_objects([cells[place] for place in places], lattice.cell)
         universe.add_values(lattice.neighbour, self._neighbours(lattice, places))
 
     def _neighbours(self, lattice: Lattice, places: list[Position]) -> Iterator[tuple[Fluent, str]]:
         """Which cells lie beside new ones, and beside which of the others these lie."""
         cells, word, new = self._cells, lattice.neighbour, set(places)
+        grown = len(cells) > len(places)
         for x, y in places:
             here = cells[x, y]
             for direction, (dx, dy) in lattice.directions.items():
-                ahead, behind = cells.get((x + dx, y + dy)), cells.get((x - dx, y - dy))
+                ahead, behind = cells.get((x + dx, y + dy)), (x - dx, y - dy)
                 if ahead is not None:
                     yield (word, direction, here), ahead
-                if behind is not None and (x - dx, y - dy) not in new:
-                    yield (word, direction, behind), here
+                if grown and behind in cells and behind not in new:
+                    yield (word, direction, cells[behind]), here
 
     def _take_facts(self, view: View, lattice: Lattice, seen: list[_Seen]) -> list[str]:
         """Believe what is seen anew, and what the agent itself is like; returned is what it has in its hands."""
-        slots = {_HAND + fluent[0]: fluent for fluent in view.held}
-        in_hands = [_Seen(_HAND + fluent[0], view.palette[look] or None) for fluent, look in view.held.items()]
         heading = (value for value in view.own.values() if value in lattice.directions)
         self._heading = self._heading or next((lattice.directions[str(value)] for value in heading), None)
         self.visited.add(self._cells[self.position])
-        contents = self._identify(lattice, [*seen, *in_hands], slots)
         change: Change = {(lattice.here,): self._cells[self.position], **view.own}
-        for slot, thing in contents.items():
-            change[slots.get(slot, (lattice.content, slot))] = thing
+        if seen or not all(self._holds(fluent, view.palette[look], lattice) for fluent, look in view.held.items()):
+            slots = {_HAND + fluent[0]: fluent for fluent in view.held}
+            in_hands = [_Seen(_HAND + fluent[0], view.palette[look] or None) for fluent, look in view.held.items()]
+            contents = self._identify(lattice, [*seen, *in_hands], slots)
+            for slot, thing in contents.items():
+                change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
         self.poses.add((self.position, self._ahead()))
         if seen:
-            self._note_landmarks(lattice, [slot for slot, thing in contents.items() if thing != lattice.nothing])
-        return [contents[slot] for slot in slots]
+            self._note_landmarks(lattice, [item.slot for item in seen if item.appearance])
+        return [str(self.belief.values[fluent]) for fluent in view.held]
+
+    def _holds(self, fluent: Fluent, appearance: Appearance, lattice: Lattice) -> bool:
+        """Whether what was believed to be in a hand looks so."""
+        thing = self.belief.values.get(fluent)
+        return thing == lattice.nothing if not appearance else self._looks(str(thing)) == appearance
 
     def _identify(self, lattice: Lattice, seen: list[_Seen], slots: Mapping[str, Fluent]) -> dict[str, str]:
         """Which lasting thing is in each slot in view; looks that changed are updated, new things are named."""

@@ -29,28 +29,44 @@ class Distances:
 
     Args:
         sources: at distance 0.
-        onward: gives the places that one can go on to from a place, and whether one can go on from there.
+        beside: the fluents, but for the place, that say what lies beside a place.
+        content: the predicate that says what is in a place.
+        known: the values of fluents.
+        gives_way: whether what is in a place may sometime let the agent in.
     """
 
-    def __init__(self, sources: Iterable[str], onward: Callable[[str], Iterable[tuple[str, bool]]]) -> None:
-        self._found = dict.fromkeys(sources, 0)
-        self._edge = list(self._found)
+    def __init__(
+        self,
+        sources: Iterable[str],
+        beside: Sequence[Fluent],
+        content: str,
+        known: Known,
+        gives_way: Callable[[Value | None], bool],
+    ) -> None:
+        self._found: dict[Value | None, int] = dict.fromkeys(sources, 0)
+        self._edge: list[Value | None] = list(self._found)
         self._far = 0
-        self._onward = onward
+        self._beside, self._content = beside, content
+        self._known, self._gives_way = known, gives_way
 
-    def __call__(self, place: str) -> int:
+    def __call__(self, place: Value | None) -> int:
         """How far a place is."""
         while place not in self._found and self._edge:
-            self._far += 1
-            edge: list[str] = []
-            for here in self._edge:
-                for there, open_ in self._onward(here):
-                    if there not in self._found:
-                        self._found[there] = self._far
-                        if open_:
-                            edge.append(there)
-            self._edge = edge
+            self._go_on()
         return self._found.get(place, _FAR)
+
+    def _go_on(self) -> None:
+        found, known = self._found, self._known
+        edge: list[Value | None] = []
+        self._far += 1
+        for here in self._edge:
+            for word, way in self._beside:
+                there = known.get((word, way, str(here)))
+                if there is not None and there not in found:
+                    found[there] = self._far
+                    if self._gives_way(known.get((self._content, str(there)))):
+                        edge.append(there)
+        self._edge = edge
 
 
 @dataclass(frozen=True)
@@ -71,14 +87,16 @@ class Nearness:
     """Says for the states of one search at least how many steps a plan takes from there.
 
     Attributes:
-        here: the fluent that says where the agent is, and its value in the first state.
+        here: the fluent that says where the agent is.
+        start: where it is in the first state.
         goals: what each goal seeks.
         near: how near one comes, in places.
         stride: how far a step leads.
         binding: whether the goals hold nowhere but so near to what they seek, if that is where it was.
     """
 
-    here: tuple[Fluent, Value | None]
+    here: Fluent
+    start: Value | None
     goals: Sequence[Sequence[_Sought]]
     near: int
     stride: int
@@ -86,7 +104,7 @@ class Nearness:
 
     def steps(self, changed: Change) -> int:
         """At least so many, for a state by what is otherwise there than in the first one."""
-        place = str(changed.get(*self.here))
+        place = changed.get(self.here, self.start)
         least = _FAR
         for goal in self.goals:
             most = 0
@@ -159,7 +177,7 @@ class Terrain:
         here = (self._here.name,)
         near = max(self._nearness_to(goal) for goal in goals)
         binding = all(self._is_tied(goal) for goal in goals)
-        return Nearness((here, known.get(here)), found, near, self._stride, binding)
+        return Nearness(here, known.get(here), found, near, self._stride, binding)
 
     def _nearness_to(self, goal: Reach) -> int:
         """How near the agent comes to what a goal seeks: as near as the goal says, or as what acts on another thing."""
@@ -179,24 +197,18 @@ class Terrain:
 
     def _distances(self, sources: Iterable[str], state: State, known: Known) -> Distances:
         assert self._beside is not None
-        word, content, gives = self._beside.name, self._content, dict[Value | None, bool]()
-        ways = state.universe.objects(self._beside.types[0])
+        gives: dict[Value | None, bool] = dict.fromkeys([None, *state.universe.vocabulary.constant_types], True)
 
-        def onward(place: str) -> Iterator[tuple[str, bool]]:
-            for way in ways:
-                there = known.get((word, way, place))
-                if there is not None:
-                    thing = known.get((content, str(there)))
-                    if thing not in gives:
-                        gives[thing] = self._gives_way(thing, state, known)
-                    yield str(there), gives[thing]
+        def gives_way(thing: Value | None) -> bool:
+            if thing not in gives:
+                gives[thing] = self._gives_way(str(thing), known)
+            return gives[thing]
 
-        return Distances(sources, onward)
+        beside = [(self._beside.name, way) for way in state.universe.objects(self._beside.types[0])]
+        return Distances(sources, beside, self._content, known, gives_way)
 
-    def _gives_way(self, thing: Value | None, state: State, known: Known) -> bool:
+    def _gives_way(self, thing: str, known: Known) -> bool:
         """Whether a place may be entered sometime, for all that is known of what is in it."""
-        if not isinstance(thing, str) or thing in state.universe.vocabulary.constant_types:
-            return True
         return any(all(self._is_so(atom, thing, known) for atom in way) for way in self._giving)
 
     def _is_so(self, atom: LiftedAtom, thing: str, known: Known) -> bool:

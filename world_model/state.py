@@ -8,7 +8,7 @@ SAS+, at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -72,6 +72,12 @@ class Universe:
             self._index_type(name, type_)
         elif known != type_:
             raise VocabularyProblem(f"{name!r} is a {known}, not a {type_}")
+
+    def add_objects(self, names: Sequence[str], type_: str) -> None:
+        """Make new names known, all of one type."""
+        self.types.update(dict.fromkeys(names, type_))
+        for ancestor in self.vocabulary.supertypes(type_):
+            self._of_type.setdefault(ancestor, []).extend(names)
 
     def add_values(self, predicate: str, values: Iterable[tuple[Fluent, Value]]) -> None:
         """Add static facts of a predicate, as fluents with values."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from worldwright.agent.mapping import Fix, GridMap
+from worldwright.agent.mapping import Fix, GridMap, laid
 
 SIDE = 31
 HALF = SIDE // 2
@@ -27,7 +27,7 @@ def remembered(world: NDArray[np.int32], *places: Position) -> GridMap:
     """The map of who has looked around in these places."""
     map_ = GridMap()
     for place in places:
-        map_.write(VIEW + np.array(place, np.int32), seen_from(world, place))
+        map_.write(laid(VIEW, place), seen_from(world, place).tolist())
     return map_
 
 
@@ -116,17 +116,21 @@ def test_a_foreseen_place_is_confirmed_if_nothing_there_disagrees_but_what_was_f
     rng = np.random.default_rng(0)
     world = rng.integers(0, 10, (SIDE, SIDE), dtype=np.int32)
     map_, foreseen = remembered(world, (0, 0)), {(1, 0): 1.0}
+
+    def confirms(codes: NDArray[np.int32], foretold: dict[Position, int]) -> bool:
+        return map_.confirms(laid(VIEW, (1, 0)), codes.tolist(), lambda: foretold)
+
     there = seen_from(world, (1, 0))
-    assert map_.confirmed(VIEW, there, foreseen, {}) == Fix((1, 0), certain=False, trusted=True)
-    assert map_.confirmed(VIEW, seen_from(world, (0, 1)), foreseen, {}) is None
+    assert confirms(there, {})
+    assert not confirms(seen_from(world, (0, 1)), {})
     elsewhere = locate(map_, world, (0, 1), foreseen=foreseen, experience=1000, quick=True)
     assert elsewhere.position == (0, 1)
 
     changed, number = there.copy(), next(at for at, step in enumerate(VIEW.tolist()) if step == [1, 0])
     changed[number] = 50
-    assert map_.confirmed(VIEW, changed, foreseen, {}) is None
-    assert map_.confirmed(VIEW, changed, foreseen, {(2, 0): 51}) is None
-    assert map_.confirmed(VIEW, changed, foreseen, {(2, 0): 50}) == Fix((1, 0), certain=False, trusted=True)
+    assert not confirms(changed, {})
+    assert not confirms(changed, {(2, 0): 51})
+    assert confirms(changed, {(2, 0): 50})
 
 
 def test_a_view_unlike_anything_foreseen_or_known_may_not_extend_the_map() -> None:
@@ -140,7 +144,7 @@ def test_a_view_unlike_anything_foreseen_or_known_may_not_extend_the_map() -> No
 @settings(max_examples=20, deadline=None)
 def test_the_map_grows_in_all_directions_without_losing_anything(world: NDArray[np.int32], far: Position) -> None:
     map_ = remembered(world, (0, 0))
-    map_.write(VIEW + np.array(far, np.int32), seen_from(world, (5, 5)))
+    map_.write(laid(VIEW, far), seen_from(world, (5, 5)).tolist())
     assert locate(map_, world, (0, 0), (1, 1)) == Fix((0, 0), certain=True, trusted=True)
     there = map_.locate(VIEW, seen_from(world, (5, 5)), (far[0] + 1, far[1]), {})
     assert there == Fix(far, certain=True, trusted=True)
