@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from worldwright.planning.facts import Facts
 from worldwright.planning.relevance import candidates, lone_conditions
@@ -185,14 +186,13 @@ class Terrain:
         return max(across, self._reach) if self._is_tied(goal) else across + self._reach
 
     def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
-        """For each variable that only certain things fit where these are, if that is known of all of them."""
-        for variable in goal.parameters:
-            things = candidates(goal, variable, facts) if lone_conditions(goal, variable.name, facts) else ()
-            if not 0 < len(things) <= _MOST_THINGS:
-                continue
-            at = [state.owner(self._content, thing) for thing in things]
+        """What a goal names, and for each variable what alone fits it, if it is known where all of that is."""
+        named = [[name] for atom in _told(goal) for name in atom.args if not is_variable(name)]
+        bound = [variable for variable in goal.parameters if lone_conditions(goal, variable.name, facts)]
+        for things in chain(named, (candidates(goal, variable, facts) for variable in bound)):
+            at = [state.owner(self._content, thing) for thing in things[: _MOST_THINGS + 1]]
             where = frozenset(fluent for fluent in at if fluent is not None and len(fluent) == 2)
-            if len(where) == len(things):
+            if 0 < len(where) == len(things) <= _MOST_THINGS:
                 yield _Sought(where, self._distances((fluent[1] for fluent in sorted(where)), state, known))
 
     def _distances(self, sources: Iterable[str], state: State, known: Known) -> Distances:
@@ -218,12 +218,19 @@ class Terrain:
     def _is_tied(self, goal: Reach) -> bool:
         """Whether a goal says of all that it seeks where it is to the agent, place by place."""
         assert self._here is not None and self._beside is not None
-        told = [each.atom for each in goal.conditions if isinstance(each, Literal) and each.positive]
+        told = _told(goal)
         links = [set(atom.args) for atom in told if atom.predicate in (self._content, self._beside.name)]
         tied = {name for atom in told if atom.predicate == self._here.name for name in atom.args}
+        if not tied:
+            return False
         for _ in links:
             tied.update(*(link for link in links if not tied.isdisjoint(link)))
         return all(name in tied for name, tests in goal.lone.items() if tests)
+
+
+def _told(goal: Reach) -> list[LiftedAtom]:
+    """What a goal asks to be so."""
+    return [each.atom for each in goal.conditions if isinstance(each, Literal) and each.positive]
 
 
 def _only(predicates: Sequence[Predicate]) -> Predicate | None:

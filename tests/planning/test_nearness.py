@@ -16,6 +16,7 @@ from worldwright.planning.lookahead import Lookahead
 from worldwright.planning.nearness import Nearness, Terrain
 from worldwright.planning.problem import Limits, PlanningProblem
 from worldwright.world_model.goal import Reach
+from worldwright.world_model.language import LiftedAtom, Literal
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 
@@ -25,6 +26,7 @@ FACING_THE_BALL = goal(
 )
 ON_THE_GOAL = goal("(some (?a - cell ?x - thing) (and (agent-at ?a) (on ?a ?x) (kind ?x goal)))")
 DOOR_OPEN = goal("(some (?x - thing) (and (kind ?x door) (color ?x red) (state ?x open)))")
+NAMED_DOOR = Reach((), (Literal(LiftedAtom("state", ("t0_0", "open"))),))
 GOALS = (FACING_THE_BALL, ON_THE_GOAL, DOOR_OPEN, holding("key", "yellow"), next_to("ball", "red", "box", "green"))
 
 
@@ -82,6 +84,13 @@ def test_the_nearest_of_several_goals_counts() -> None:
     near = nearness(state_of("k..@.....b"), (FACING_THE_BALL, holding("key", "yellow")))
     assert near is not None
     assert near.steps({}) == 2
+
+
+def test_a_thing_may_be_named() -> None:
+    near = nearness(state_of("E.k..@"), (NAMED_DOOR,))
+    assert near is not None
+    assert near.steps({}) == 4
+    assert not near.binding
 
 
 def test_what_was_carried_off_is_not_far() -> None:
