@@ -187,7 +187,8 @@ class Terrain:
 
     def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
         """What a goal names, and for each variable what alone fits it, if it is known where all of that is."""
-        named = [[name] for atom in _told(goal) for name in atom.args if not is_variable(name)]
+        constants = state.universe.vocabulary.constant_types
+        named = [[n] for atom in _told(goal) for n in atom.args if not is_variable(n) and n not in constants]
         bound = [variable for variable in goal.parameters if lone_conditions(goal, variable.name, facts)]
         for things in chain(named, (candidates(goal, variable, facts) for variable in bound)):
             at = [state.owner(self._content, thing) for thing in things[: _MOST_THINGS + 1]]

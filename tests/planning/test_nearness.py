@@ -26,8 +26,20 @@ FACING_THE_BALL = goal(
 )
 ON_THE_GOAL = goal("(some (?a - cell ?x - thing) (and (agent-at ?a) (on ?a ?x) (kind ?x goal)))")
 DOOR_OPEN = goal("(some (?x - thing) (and (kind ?x door) (color ?x red) (state ?x open)))")
+PUT_DOWN_BESIDE = goal(
+    "(some (?a ?f ?g - cell ?d ?e - direction ?x ?y - thing) "
+    "(and (holding nothing) (agent-at ?a) (facing ?d) (next ?d ?a ?f) (on ?f ?x) (kind ?x ball) (color ?x red)"
+    " (next ?e ?f ?g) (on ?g ?y) (kind ?y box) (color ?y green)))"
+)
 NAMED_DOOR = Reach((), (Literal(LiftedAtom("state", ("t0_0", "open"))),))
-GOALS = (FACING_THE_BALL, ON_THE_GOAL, DOOR_OPEN, holding("key", "yellow"), next_to("ball", "red", "box", "green"))
+GOALS = (
+    FACING_THE_BALL,
+    PUT_DOWN_BESIDE,
+    ON_THE_GOAL,
+    DOOR_OPEN,
+    holding("key", "yellow"),
+    next_to("ball", "red", "box", "green"),
+)
 
 
 def nearness(state: State, goals: tuple[Reach, ...], model: WorldModel = MODEL) -> Nearness | None:
