@@ -382,8 +382,8 @@ def _about_things(effect: Effect) -> bool:
 def _own_places(state: Readable) -> list[Fluent]:
     """The fluents without arguments whose value is an object that others have as an argument: where the agent is."""
     vocabulary = state.universe.vocabulary
-    keys = {p.types[0] for p in vocabulary.predicates if p.default is not None and len(p.types) > 1}
-    return [(p.name,) for p in vocabulary.predicates if p.functional and len(p.types) == 1 and p.types[0] in keys]
+    own = (p for p in vocabulary.predicates if p.functional and len(p.types) == 1)
+    return [(p.name,) for p in own if p.types[0] in vocabulary.places]
 
 
 def _leaves_things(task: GroundTask) -> Callable[[GroundOperator], bool]:

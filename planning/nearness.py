@@ -125,14 +125,13 @@ class Terrain:
 
     def __init__(self, model: WorldModel) -> None:
         vocabulary = model.vocabulary
-        placing = _only([p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2])
-        kinds = [each.name for each in vocabulary.types if placing and vocabulary.is_a(each.name, placing.types[0])]
-        self._kinds = frozenset(kinds)
-        self._content = placing.name if placing else ""
+        content = _only([p for p in vocabulary.predicates if p.name in vocabulary.placing and len(p.types) == 2])
+        self._content = content.name if content is not None else ""
+        self._places, self._constants = vocabulary.places, vocabulary.constant_types
         self._functional = {p.name: p.functional for p in vocabulary.predicates}
-        functional = [p for p in vocabulary.predicates if p.functional and p.types[-1] in self._kinds]
+        functional = [p for p in vocabulary.predicates if p.functional and p.types[-1] in self._places]
         self._here = _only([p for p in functional if len(p.types) == 1])
-        self._beside = _only([p for p in functional if p.static and len(p.types) == 3 and p.types[1] in self._kinds])
+        self._beside = _only([p for p in functional if p.static and len(p.types) == 3 and p.types[1] in self._places])
         self._giving = {way for rule in model.rules for way in self._giving_way(rule, model.changing)}
         moving = [rule for rule in model.rules if self._here and self._here.name in _changed(rule)]
         self._stride = max([1, *(self._across(rule.parameters) for rule in moving)])
@@ -140,7 +139,7 @@ class Terrain:
 
     def _across(self, variables: Iterable[Variable]) -> int:
         """How far apart the places that variables stand for can be, if each lies beside another."""
-        return sum(variable.type in self._kinds for variable in variables) - 1
+        return sum(variable.type in self._places for variable in variables) - 1
 
     def _giving_way(self, rule: ActionRule, changing: frozenset[str]) -> Iterator[frozenset[LiftedAtom]]:
         """What must be so for good of a thing for a rule to change it, to take it away or to enter its place."""
@@ -187,8 +186,7 @@ class Terrain:
 
     def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
         """What a goal names, and for each variable what alone fits it, if it is known where all of that is."""
-        constants = state.universe.vocabulary.constant_types
-        named = [[n] for atom in _told(goal) for n in atom.args if not is_variable(n) and n not in constants]
+        named = [[name] for name in self._named(goal)]
         bound = [variable for variable in goal.parameters if lone_conditions(goal, variable.name, facts)]
         for things in chain(named, (candidates(goal, variable, facts) for variable in bound)):
             at = [state.owner(self._content, thing) for thing in things[: _MOST_THINGS + 1]]
@@ -198,7 +196,7 @@ class Terrain:
 
     def _distances(self, sources: Iterable[str], state: State, known: Known) -> Distances:
         assert self._beside is not None
-        gives: dict[Value | None, bool] = dict.fromkeys([None, *state.universe.vocabulary.constant_types], True)
+        gives: dict[Value | None, bool] = dict.fromkeys([None, *self._constants], True)
 
         def gives_way(thing: Value | None) -> bool:
             if thing not in gives:
@@ -226,7 +224,12 @@ class Terrain:
             return False
         for _ in links:
             tied.update(*(link for link in links if not tied.isdisjoint(link)))
-        return all(name in tied for name, tests in goal.lone.items() if tests)
+        return tied.issuperset(self._named(goal)) and all(name in tied for name, tests in goal.lone.items() if tests)
+
+    def _named(self, goal: Reach) -> list[str]:
+        """The things and places that a goal names."""
+        names = (name for atom in _told(goal) for name in atom.args)
+        return [name for name in names if not is_variable(name) and name not in self._constants]
 
 
 def _told(goal: Reach) -> list[LiftedAtom]:

@@ -64,9 +64,7 @@ class Prospects:
     def __init__(self, model: WorldModel) -> None:
         vocabulary = model.vocabulary
         self._constants = frozenset(vocabulary.constant_types)
-        places = {p.types[0] for p in vocabulary.predicates if p.default is not None and len(p.types) > 1}
-        is_place = {each.name: any(vocabulary.is_a(each.name, place) for place in places) for each in vocabulary.types}
-        self._kept = {p.name: p.functional for p in vocabulary.predicates if not any(map(is_place.get, p.types))}
+        self._kept = {p.name: p.functional for p in vocabulary.predicates if vocabulary.places.isdisjoint(p.types)}
         laws = [_Law(self._atoms(rule.preconditions), self._atoms(rule.likeliest().effects)) for rule in model.rules]
         self._laws = [law for law in laws if law.effects]
 

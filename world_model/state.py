@@ -54,13 +54,13 @@ class Universe:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.types: dict[str, str] = dict(vocabulary.constant_types)
+        self.types: dict[str, str] = {}
         self.facts: dict[Fluent, Value] = {}
         self._of_type: dict[str, list[str]] = {}
         self._by_predicate: dict[str, list[Fluent]] = {}
         self._by_term: dict[str, tuple[dict[tuple[int, str], list[Fluent]], int]] = {}  # and how many are in it
         for name, type_ in vocabulary.constant_types.items():
-            self._index_type(name, type_)
+            self.add_objects([name], type_)
         for fact in vocabulary.facts:
             self.add_fact(fact)
 
@@ -68,13 +68,12 @@ class Universe:
         """Make `name` known; raises `VocabularyProblem` if it already has another type."""
         known = self.types.get(name)
         if known is None:
-            self.types[name] = type_
-            self._index_type(name, type_)
+            self.add_objects([name], type_)
         elif known != type_:
             raise VocabularyProblem(f"{name!r} is a {known}, not a {type_}")
 
     def add_objects(self, names: Sequence[str], type_: str) -> None:
-        """Make new names known, all of one type."""
+        """Make names known that are not known yet, all of one type."""
         self.types.update(dict.fromkeys(names, type_))
         for ancestor in self.vocabulary.supertypes(type_):
             self._of_type.setdefault(ancestor, []).extend(names)
@@ -86,10 +85,6 @@ class Universe:
             if fluent not in facts:
                 fluents.append(fluent)
             facts[fluent] = value
-
-    def _index_type(self, name: str, type_: str) -> None:
-        for ancestor in self.vocabulary.supertypes(type_):
-            self._of_type.setdefault(ancestor, []).append(name)
 
     def add_fact(self, atom: tuple[str, ...]) -> None:
         """Add a static atom, (predicate, *arguments)."""

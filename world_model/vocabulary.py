@@ -186,6 +186,12 @@ class Vocabulary:
         return frozenset(predicate.name for predicate in self.predicates if predicate.default is not None)
 
     @cached_property
+    def places(self) -> frozenset[str]:
+        """The types of what things are in, by such a predicate: cells, say, but no hands."""
+        holders = {p.types[0] for p in self.predicates if p.name in self.placing and len(p.types) > 1}
+        return frozenset(each.name for each in self.types if any(self.is_a(each.name, holder) for holder in holders))
+
+    @cached_property
     def by_name(self) -> dict[str, Predicate]:
         """The predicates by their names."""
         return {predicate.name: predicate for predicate in self.predicates}

@@ -105,6 +105,13 @@ def test_a_thing_may_be_named() -> None:
     assert not near.binding
 
 
+def test_a_goal_is_not_bound_to_a_thing_of_which_it_does_not_say_where_it_is() -> None:
+    far_from_it = (*NAMED_DOOR.conditions, Literal(LiftedAtom("agent-at", ("c5_0",))))
+    near = nearness(state_of("E.k@.."), (Reach((), far_from_it),))
+    assert near is not None
+    assert not near.binding
+
+
 def test_what_was_carried_off_is_not_far() -> None:
     near = nearness(state_of("@....b"), (FACING_THE_BALL,))
     assert near is not None
