@@ -16,7 +16,7 @@ from worldwright.agent.mind import Mind
 from worldwright.agent.policies import POLICIES
 from worldwright.agent.wording import read_mission
 from worldwright.envs.perceiver import UnreadableMission, UnreadableObservation
-from worldwright.planning.problem import PlanningStopped, cpu_seconds, without_collector
+from worldwright.planning.problem import PlanningStopped, cpu_seconds, seldom_collecting
 from worldwright.world_model.errors import WorldwrightError
 
 Env = gymnasium.Env[Any, Any]
@@ -49,6 +49,7 @@ class EpisodeResult:
     failure: str
 
 
+@seldom_collecting()
 def run_episode(
     mind: Mind,
     env: Env,
@@ -112,9 +113,8 @@ class _Play:
             observation, _ = self.env.reset(seed=seed)
         goal, told = read_mission(self.mind, observation, self.tell)
         policy = POLICIES[self.mind.config.policy]
-        with without_collector():
-            self.episode = Episode(self.mind, goal, number, self.tell, policy, self.tell.heard)
-            self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
+        self.episode = Episode(self.mind, goal, number, self.tell, policy, self.tell.heard)
+        self.episode.begin(observation, env_id, seed, str(observation.get("mission", "")))
         for event in told:
             self.tell(event)
 
@@ -125,8 +125,7 @@ class _Play:
             self.failure = "out of steps"
             return
         try:
-            with without_collector():
-                action = self.episode.decide()
+            action = self.episode.decide()
         except PlanningStopped as stopped:  # looking ahead took too long
             self.failure = f"gave up: {stopped}"
             return
@@ -136,8 +135,7 @@ class _Play:
         with _environment():
             observation, reward, terminated, truncated, _ = self.env.step(self.mind.perceiver.to_env(action))
             gain, terminated, truncated = float(reward), bool(terminated), bool(truncated)
-        with without_collector():
-            self.episode.observe(action, observation, gain, terminated, truncated)
+        self.episode.observe(action, observation, gain, terminated, truncated)
         self.total += gain
         if terminated:
             self.failure = "" if gain > 0 else "ended without success"

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from worldwright.planning.lookahead import Lookahead
 
 
+_MUCH = 50_000  # objects, of which most are gone before anybody looks
+
+
 @dataclass(frozen=True)
 class PlanningProblem:
     """Reach any one of the goals from the state, by the model's rules.
@@ -206,6 +209,20 @@ def without_collector() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+@contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Let the cyclic garbage collector look through what is new only once that is very much.
+
+    Who thinks in every step makes enough tuples to call it in each, in vain.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(max(_MUCH, before[0]) if before[0] else 0, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Clock:
