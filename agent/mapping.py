@@ -52,10 +52,10 @@ class Fix:
     trusted: bool
 
 
-def laid(offsets: _Ints, position: Position) -> list[Position]:
-    """The n seen cells, given relative to the agent, (n, 2), from where it started, if it is in that position now."""
+def laid(offsets: Sequence[Position], position: Position) -> list[Position]:
+    """Seen cells, given relative to the agent, from where it started, if it is in that position now."""
     x, y = position
-    return [(dx + x, dy + y) for dx, dy in offsets.tolist()]
+    return [(dx + x, dy + y) for dx, dy in offsets]
 
 
 class GridMap:
@@ -133,8 +133,8 @@ class GridMap:
 
     def locate(
         self,
-        offsets: _Ints,
-        codes: _Ints,
+        offsets: Sequence[Position],
+        codes: Sequence[int],
         last: Position,
         foreseen: Mapping[Position, float],
         experience: int = 0,
@@ -146,8 +146,8 @@ class GridMap:
         """Where a view lies.
 
         Args:
-            offsets: (n, 2), the seen cells relative to the agent.
-            codes: (n,), their appearance.
+            offsets: the seen cells relative to the agent.
+            codes: their appearance.
             last: where the agent stood before.
             foreseen: probability of each place by the learned rules.
             experience: the number of sure transitions of this action that the rules were learned from.
@@ -159,7 +159,8 @@ class GridMap:
                 map is seen again there, and not for that alone: one room may be like another.
         """
         centres = _window(last, foreseen)
-        new_costs, known, different = self._lay(offsets, codes, centres)
+        cells = np.array(offsets, np.int32).reshape(-1, 2)
+        new_costs, known, different = self._lay(cells, np.array(codes, np.int32), centres)
         expected = np.array([(x, y) in {last, *usual, *foreseen} for x, y in centres.tolist()])
         steps = np.abs(centres - np.array(last, np.int32)).sum(axis=1)
         changed_here = (steps == 0) & (different > 0) & (not walks)

@@ -6,13 +6,12 @@ over the map (`mapping`) and what disappeared is matched with what appeared. Wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-
-import numpy as np
+from functools import partial
 
 from worldwright.agent.belief import Belief
+from worldwright.agent.cells import Cells
 from worldwright.agent.mapping import Fix, GridMap, laid
 from worldwright.envs.perceiver import Sight
 from worldwright.world_model.model import Prediction
@@ -28,12 +27,6 @@ Pose = tuple[Position, Position]  # where the agent stands, and the step ahead
 
 _STILL_UNKNOWN = 0.9  # the share of places that are to be seen, below which something was seen of them
 _HAND = "hand"  # the slot of a thing that no cell holds but a fluent without arguments does
-
-
-@lru_cache(maxsize=1 << 14)
-def cell_name(position: Position) -> str:
-    """The lasting name of a cell, for example `c3_n2` for (3, -2)."""
-    return "c" + "_".join(f"n{-part}" if part < 0 else str(part) for part in position)
 
 
 @dataclass(frozen=True)
@@ -101,12 +94,9 @@ class Memory:
         self._heading: Position | None = None
         self._habits: Callable[[], Habits] = Habits
         self._counts: dict[str, int] = {}
-        self._cells: dict[Position, str] = {}
-        self._contents: dict[Position, Fluent] = {}  # what says what is in each
-        self._places: dict[str, Position] = {}
+        self.cells = Cells(self.belief.universe)
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._own = own_fluents(self.vocabulary)
-        self.bounds = (0, 0, -1, -1)
         self._surely = True
         self._lattice: Lattice | None = None
         self.containment: Containment | None = None
@@ -170,18 +160,18 @@ class Memory:
 
     def unseen_near(self, place: str, radius: int = 3) -> int:
         """How many cells within `radius` of a cell are not known."""
-        if self._lattice is None or place not in self._places:
+        if self._lattice is None or place not in self.cells.places:
             return 0
-        x0, y0 = self._places[place]
+        x0, y0 = self.cells.places[place]
         content = self._lattice.content
         span = range(-radius, radius + 1)
-        near = (self._cells.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
+        near = (self.cells.names.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
         return sum(cell is None or (content, cell) not in self.belief.values for cell in near)
 
     def pose(self, state: Valued) -> Pose | None:
         """Where the agent stands and how it faces in a state of a world with a lattice; None if it is nowhere."""
         assert self._lattice is not None
-        place = self._places.get(str(state.value((self._lattice.here,))))
+        place = self.cells.places.get(str(state.value((self._lattice.here,))))
         return None if place is None else (place, self._ahead(state))
 
     @property
@@ -193,10 +183,9 @@ class Memory:
     def standing(self, state: Valued) -> list[tuple[str, Value]]:
         """What says so: the predicates that tell the pose, with their values."""
         assert self._lattice is not None
-        values = [(fluent[0], state.value(fluent)) for fluent in self._own]
-        return [
-            (name, v) for name, v in values if v is not None and (v in self._places or v in self._lattice.directions)
-        ]
+        places, directions = self.cells.places, self._lattice.directions
+        values = [(fluent[0], value) for fluent in self._own if (value := state.value(fluent)) is not None]
+        return [(name, value) for name, value in values if value in places or value in directions]
 
     def trodden(self) -> State:
         """What is known, and that where the agent stood before it can stand again."""
@@ -211,7 +200,7 @@ class Memory:
         look = tuple(
             (predicate, state.value((predicate, thing)) or value) for predicate, value in self._looks(thing) or ()
         )
-        return self._places.get(self._where.get(thing, "")), look
+        return self.cells.places.get(self._where.get(thing, "")), look
 
     def is_unseen(self, place: str) -> bool:
         """Whether it is not known what is in a place, and the agent never stood there."""
@@ -221,18 +210,18 @@ class Memory:
         """Whether next to nothing is known of some places yet."""
         assert self._lattice is not None
         content, values = self._lattice.content, self.belief.values
-        unknown = sum((content, self._cells.get(place, "")) not in values for place in places)
+        unknown = sum((content, self.cells.names.get(place, "")) not in values for place in places)
         return unknown > _STILL_UNKNOWN * len(places)
 
     def border(self) -> list[str]:
         """The unknown cells next to known ones, in the order in which they became known as places."""
         if self._lattice is None:
             return []
-        known = {place for place, cell in self._cells.items() if (self._lattice.content, cell) in self.belief.values}
+        known = {place for place, fluent in self.cells.contents.items() if fluent in self.belief.values}
         steps = list(self._lattice.directions.values())
         return [
             cell
-            for (x, y), cell in self._cells.items()
+            for (x, y), cell in self.cells.names.items()
             if (x, y) not in known and cell not in self.visited and any((x + dx, y + dy) in known for dx, dy in steps)
         ]
 
@@ -273,8 +262,9 @@ class Memory:
             return self._take_pose(view, lattice)
         spots = laid(view.offsets, fix.position)
         news = self.map.write(spots, codes)
-        self._know_cells(lattice, spots if news else [])
-        contents = [self._contents[spot] for spot in spots]
+        if news or self.position not in self.cells.names:
+            self.cells.know(lattice, [*spots, self.position])
+        contents = list(map(self.cells.contents.__getitem__, spots))
         before = list(map(self.belief.values.get, contents))
         seen = []  # what is as it was needs no second look
         if news or None in before:
@@ -282,7 +272,7 @@ class Memory:
             seen = [_Seen(f[1], view.palette[look] or None) for f, look, new, was in each if new or was is None]
         held = self._take_facts(view, lattice, seen)
         after = map(self.belief.values.__getitem__, contents) if seen else before
-        observed = frozenset([*[fluent[1] for fluent in contents], *map(str, after), *held])
+        observed = frozenset([*map(self.cells.names.__getitem__, spots), *map(str, after), *held])
         certain = fix.certain and self._surely
         self._surely = fix.certain
         self._mark(observed)
@@ -299,9 +289,9 @@ class Memory:
 
     def _take_pose(self, view: View, lattice: Lattice) -> Sighting:
         """Where the view does not say where the agent is, nothing seen is entered in the map: it would be misplaced."""
-        self._know_cells(lattice, [])
+        self.cells.know(lattice, [self.position])
         change: Change = {f: v for f, v in view.own.items() if v in lattice.directions}
-        self.belief.update({**change, (lattice.here,): self._cells[self.position]})
+        self.belief.update({**change, (lattice.here,): self.cells.names[self.position]})
         self._surely = False
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
 
@@ -310,7 +300,7 @@ class Memory:
             return Fix((0, 0), certain=True, trusted=True)
         foreseen: dict[Position, float] = {}
         for prediction in predictions:
-            place = self._places.get(str(prediction.value((lattice.here,))))
+            place = self.cells.places.get(str(prediction.value((lattice.here,))))
             if place is not None:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
         if self.quick and foreseen:
@@ -321,7 +311,7 @@ class Memory:
         turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
         return self.map.locate(
             view.offsets,
-            np.array(codes, np.int32),
+            codes,
             self.position,
             foreseen,
             habits.experience,
@@ -339,56 +329,19 @@ class Memory:
                 if len(fluent) != 2:
                     continue
                 if fluent[0] == lattice.content:
-                    place, look = self._places.get(fluent[1]), self._looks(str(value)) or ()
+                    place, look = self.cells.places.get(fluent[1]), self._looks(str(value)) or ()
                 else:
                     place, look = self.shown(fluent[1], prediction)
                 if place is not None:
                     found[place] = self.map.code(look)
         return found
 
-    def _know_cells(self, lattice: Lattice, spots: Sequence[Position]) -> None:
-        """Make the cells in view, and all between and just around them, known as objects."""
-        xs, ys = zip(*spots, self.position, strict=True)
-        left, top, right, bottom = self.bounds
-        bounds = min(left, min(xs) - 1), min(top, min(ys) - 1), max(right, max(xs) + 1), max(bottom, max(ys) + 1)
-        if bounds != self.bounds:
-            self.bounds = bounds
-            fresh = [
-                (x, y)
-                for x in range(bounds[0], bounds[2] + 1)
-                for y in range(bounds[1], bounds[3] + 1)
-                if (x, y) not in self._cells
-            ]
-            self._add_cells(lattice, fresh)
-
-    def _add_cells(self, lattice: Lattice, places: list[Position]) -> None:
-        universe, cells = self.belief.universe, self._cells
-        for place in places:
-            name = cells[place] = cell_name(place)
-            self._contents[place] = (lattice.content, name)
-            self._places[name] = place
-        universe.add_objects([cells[place] for place in places], lattice.cell)
-        universe.add_values(lattice.neighbour, self._neighbours(lattice, places))
-
-    def _neighbours(self, lattice: Lattice, places: list[Position]) -> Iterator[tuple[Fluent, str]]:
-        """Which cells lie beside new ones, and beside which of the others these lie."""
-        cells, word, new = self._cells, lattice.neighbour, set(places)
-        grown = len(cells) > len(places)
-        for x, y in places:
-            here = cells[x, y]
-            for direction, (dx, dy) in lattice.directions.items():
-                ahead, behind = cells.get((x + dx, y + dy)), (x - dx, y - dy)
-                if ahead is not None:
-                    yield (word, direction, here), ahead
-                if grown and behind in cells and behind not in new:
-                    yield (word, direction, cells[behind]), here
-
     def _take_facts(self, view: View, lattice: Lattice, seen: list[_Seen]) -> list[str]:
         """Believe what is seen anew, and what the agent itself is like; returned is what it has in its hands."""
         heading = (value for value in view.own.values() if value in lattice.directions)
         self._heading = self._heading or next((lattice.directions[str(value)] for value in heading), None)
-        self.visited.add(self._cells[self.position])
-        change: Change = {(lattice.here,): self._cells[self.position], **view.own}
+        self.visited.add(self.cells.names[self.position])
+        change: Change = {(lattice.here,): self.cells.names[self.position], **view.own}
         if seen or not all(self._holds(fluent, view.palette[look], lattice) for fluent, look in view.held.items()):
             slots = {_HAND + fluent[0]: fluent for fluent in view.held}
             in_hands = [_Seen(_HAND + fluent[0], view.palette[look] or None) for fluent, look in view.held.items()]
@@ -485,13 +438,14 @@ class Memory:
 
     def _note_landmarks(self, lattice: Lattice, slots: Iterable[str]) -> None:
         """Learn what is said of things that are seen in some slots for the first time."""
-        shown = {self.belief.values[lattice.content, slot]: slot for slot in slots if slot in self._places}
-        new = {str(thing): self._places[slot] for thing, slot in shown.items() if thing not in self.belief.last_seen}
+        shown = {self.belief.values[lattice.content, slot]: slot for slot in slots if slot in self.cells.places}
+        places, seen = self.cells.places, self.belief.last_seen
+        new = {str(thing): places[slot] for thing, slot in shown.items() if thing not in seen}
         if new and self._heading is not None:
             for fact in self.landmarks(new, self._heading, partial(self._look_at, lattice)):
                 self.belief.universe.add_fact(fact)
 
     def _look_at(self, lattice: Lattice, place: Position) -> Appearance | None:
         """How a place looks, as far as that was seen."""
-        thing = self.belief.values.get((lattice.content, self._cells.get(place, "")))
+        thing = self.belief.values.get((lattice.content, self.cells.names.get(place, "")))
         return None if thing is None else self._looks(str(thing)) or ()

@@ -130,7 +130,7 @@ class _Window:
     def __init__(self, outlook: Outlook) -> None:
         self._outlook, self._memory = outlook, outlook.memory
         turned, margin, self._own = _turned(outlook.sight, tuple(self._memory.headings))
-        left, top, right, bottom = self._memory.bounds
+        left, top, right, bottom = self._memory.cells.bounds
         self._origin = left - margin, top - margin
         self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
         codes = self._memory.map.part(self._origin, self._shape)

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import networkx as nx
-import numpy as np
-from numpy.typing import NDArray
 
 from worldwright.world_model.state import Fluent, State, Universe, Value, join_atom
 from worldwright.world_model.vocabulary import Vocabulary
@@ -66,14 +64,14 @@ class View:
     """What is seen of a lattice, as arrays: the same as the facts say, ready to be laid over a map.
 
     Attributes:
-        offsets: where the n seen cells lie, relative to the agent but turned as the world is, (n, 2).
+        offsets: where the n seen cells lie, relative to the agent but turned as the world is.
         looks: how what is in each of them looks, by number in the palette.
         palette: appearances; that of an empty cell is `()`. It may be shared by many views, and grow.
         own: what is said of the agent itself but for its place; held: the same where it names a thing, or nothing,
             with the number of how that looks.
     """
 
-    offsets: NDArray[np.int32]
+    offsets: Sequence[Position]
     looks: Sequence[int]
     palette: Sequence[Appearance]
     own: Mapping[Fluent, Value]
@@ -164,7 +162,7 @@ def _view(graph: SceneGraph, lattice: Lattice | None) -> View:
     palette: dict[Appearance, int] = {(): 0}
     numbers = {thing: palette.setdefault(look, len(palette)) for thing, look in looks.items()}
     cells = [cell for cell in graph.positions if (lattice.content, cell) in values]
-    offsets = np.array([graph.positions[cell] for cell in cells], np.int32).reshape(-1, 2)
+    offsets = [graph.positions[cell] for cell in cells]
     own = {f: value for f, value in values.items() if len(f) == 1 and f[0] != lattice.here}
     held: dict[Fluent, int] = {
         f: numbers.get(str(value), 0) for f, value in own.items() if value in looks or value == lattice.nothing

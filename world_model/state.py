@@ -78,13 +78,12 @@ class Universe:
         for ancestor in self.vocabulary.supertypes(type_):
             self._of_type.setdefault(ancestor, []).extend(names)
 
-    def add_values(self, predicate: str, values: Iterable[tuple[Fluent, Value]]) -> None:
+    def add_values(self, predicate: str, values: Assignment) -> None:
         """Add static facts of a predicate, as fluents with values."""
-        facts, fluents = self.facts, self._by_predicate.setdefault(predicate, [])
-        for fluent, value in values:
-            if fluent not in facts:
-                fluents.append(fluent)
-            facts[fluent] = value
+        known = self.facts.keys()
+        new = values if known.isdisjoint(values) else [fluent for fluent in values if fluent not in known]
+        self._by_predicate.setdefault(predicate, []).extend(new)
+        self.facts.update(values)
 
     def add_fact(self, atom: tuple[str, ...]) -> None:
         """Add a static atom, (predicate, *arguments)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache, partial
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,7 +50,7 @@ _MOST_CODES = 10_000  # that are remembered: strangers' images may have any numb
 
 K = TypeVar("K")
 V = TypeVar("V")
-_Rows = list[list[list[int]]]  # an image: columns of cells of kind, color and state
+_Image = NDArray[np.uint8]  # columns of cells of kind, color and state
 _Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
 
 
@@ -85,13 +86,13 @@ def _universe(size: int) -> Universe:
 
 
 @lru_cache(maxsize=32)
-def _offsets(size: int, direction: int) -> NDArray[np.int32]:
-    """The steps from the agent to the cells of the image, column by column, (size * size, 2)."""
-    return np.array([(x, y) for column in _layout(size, direction) for _, _, x, y in column], np.int32)
+def _offsets(size: int, direction: int) -> list[Position]:
+    """The steps from the agent to the cells of the image, column by column."""
+    return [(x, y) for column in _layout(size, direction) for _, _, x, y in column]
 
 
-class _Palette(dict[tuple[int, int, int], int]):
-    """The codes of images, each with the number of the look that it stands for; `_NOT_SEEN` where nothing is seen.
+class _Palette(dict[bytes, int]):
+    """The codes of a cell, each with the number of the look that it stands for; `_NOT_SEEN` where nothing is seen.
 
     A code that MiniGrid does not have raises `UnreadableObservation`.
 
@@ -103,7 +104,7 @@ class _Palette(dict[tuple[int, int, int], int]):
         super().__init__()
         self.looks: list[Appearance] = [()]
 
-    def __missing__(self, code: tuple[int, int, int]) -> int:
+    def __missing__(self, code: bytes) -> int:
         number = self._number(*code)
         if len(self) < _MOST_CODES:
             self[code] = number
@@ -174,20 +175,21 @@ class MiniGridPerceiver:
         Raises:
             UnreadableObservation: another form, or codes that MiniGrid does not have.
         """
-        rows, direction = _checked(observation)
-        size = len(rows)
-        numbers = [self._palette[kind, color, state] for column in rows for kind, color, state in column]
+        image, direction = _checked(observation)
+        size = len(image)
+        codes = image.tobytes()
+        numbers = [self._palette[codes[at : at + 3]] for at in range(0, len(codes), 3)]
         own = size // 2 * size + size - 1  # the agent's cell shows what it carries
         held, numbers[own] = max(numbers[own], 0), _NOT_SEEN
-        seen = [at for at, number in enumerate(numbers) if number != _NOT_SEEN]
+        seen = [number != _NOT_SEEN for number in numbers]
         view = View(
-            _offsets(size, direction)[seen],
-            [numbers[at] for at in seen],
+            list(compress(_offsets(size, direction), seen)),
+            list(compress(numbers, seen)),
             self._palette.looks,
             {("facing",): DIRECTIONS[direction]},
             {("holding",): held},
         )
-        facts, positions = _Later(partial(_facts, rows, direction)), _Later(partial(_positions, rows, direction))
+        facts, positions = _Later(partial(_facts, image, direction)), _Later(partial(_positions, image, direction))
         return SceneGraph(State(facts, _universe(size)), positions, LATTICE, arrays=view)
 
     def goal(self, observation: Any) -> Goal:
@@ -257,14 +259,14 @@ def _kind(looks: Appearance | None) -> Value | None:
     return None
 
 
-def _facts(rows: _Rows, direction: int) -> dict[Fluent, Value]:
+def _facts(image: _Image, direction: int) -> dict[Fluent, Value]:
     """What an image says, as facts."""
     values: dict[Fluent, Value] = {
         (LATTICE.here,): _HERE,
         ("facing",): DIRECTIONS[direction],
         ("holding",): NOTHING,
     }
-    for (kind, color, state), (cell, thing, x, y) in _shown(rows, direction):
+    for (kind, color, state), (cell, thing, x, y) in _shown(image, direction):
         at_agent = x == 0 and y == 0
         content = NOTHING if kind == _EMPTY else _HAND if at_agent else thing
         if kind != _EMPTY:
@@ -273,19 +275,19 @@ def _facts(rows: _Rows, direction: int) -> dict[Fluent, Value]:
     return values
 
 
-def _positions(rows: _Rows, direction: int) -> dict[str, Position]:
+def _positions(image: _Image, direction: int) -> dict[str, Position]:
     """Where the cells of an image lie."""
-    cells = {cell: (x, y) for _, (cell, _, x, y) in _shown(rows, direction)}
+    cells = {cell: (x, y) for _, (cell, _, x, y) in _shown(image, direction)}
     return {_HERE: (0, 0), **{cell: place for cell, place in cells.items() if place != (0, 0)}}
 
 
-def _shown(rows: _Rows, direction: int) -> Iterator[tuple[list[int], _Cell]]:
+def _shown(image: _Image, direction: int) -> Iterator[tuple[list[int], _Cell]]:
     """The cells of an image that are seen: codes, and which cell it is."""
-    for column, cells in zip(rows, _layout(len(rows), direction), strict=True):
+    for column, cells in zip(image.tolist(), _layout(len(image), direction), strict=True):
         yield from ((codes, cell) for codes, cell in zip(column, cells, strict=True) if codes[0] != _UNSEEN)
 
 
-def _checked(observation: Any) -> tuple[_Rows, int]:
+def _checked(observation: Any) -> tuple[_Image, int]:
     if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
         raise UnreadableObservation("the observation has no 'image' and 'direction': not MiniGrid's standard view")
     try:
@@ -296,5 +298,17 @@ def _checked(observation: Any) -> tuple[_Rows, int]:
         raise UnreadableObservation(f"an image of shape {image.shape} is not MiniGrid's egocentric (n, n, 3), n odd")
     if not 0 <= direction < len(DIRECTIONS):
         raise UnreadableObservation(f"direction {direction} is not one of 0 to 3")
-    rows: _Rows = image.tolist()
-    return rows, direction
+    if image.dtype != np.uint8:
+        image = _as_bytes(image)
+    return image, direction
+
+
+def _as_bytes(image: NDArray[Any]) -> _Image:
+    try:
+        with np.errstate(invalid="ignore"):  # what is no number is seen to differ
+            codes = image.astype(np.uint8)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnreadableObservation(f"the image has no numbers: {error}") from None
+    if not (codes == image).all():
+        raise UnreadableObservation("the image has a code that MiniGrid does not: they go from 0 to 255")
+    return codes

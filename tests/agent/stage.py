@@ -10,7 +10,8 @@ from minigrid.core.world_object import WorldObj
 from minigrid.minigrid_env import MiniGridEnv
 
 from tests.agent.laws import usual
-from worldwright.agent.memory import Habits, Memory, Sighting, cell_name
+from worldwright.agent.cells import cell_name
+from worldwright.agent.memory import Habits, Memory, Sighting
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, VOCABULARY
 from worldwright.world_model.model import Action

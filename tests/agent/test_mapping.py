@@ -12,14 +12,14 @@ from worldwright.agent.mapping import Fix, GridMap, laid
 SIDE = 31
 HALF = SIDE // 2
 Position = tuple[int, int]
-VIEW = np.array([(x, y) for x in range(-3, 4) for y in range(-3, 4) if (x, y) != (0, 0)], np.int32)
+VIEW = [(x, y) for x in range(-3, 4) for y in range(-3, 4) if (x, y) != (0, 0)]
 STEPS = [(x, y) for x in range(-3, 4) for y in range(-3, 4)]
 FAR = [(far, 0) for far in range(4, 10)] + [(0, -far) for far in range(4, 10)]
 
 
 def seen_from(world: NDArray[np.int32], place: Position) -> NDArray[np.int32]:
     """How the cells of the view look from a place; the world's middle is (0, 0)."""
-    at = VIEW + np.array(place, np.int32) + HALF
+    at = np.array(VIEW, np.int32) + np.array(place, np.int32) + HALF
     return world[at[:, 0], at[:, 1]]
 
 
@@ -34,7 +34,7 @@ def remembered(world: NDArray[np.int32], *places: Position) -> GridMap:
 def locate(map_: GridMap, world: NDArray[np.int32], place: Position, last: Position = (0, 0), **more: object) -> Fix:
     """Where the view from `place` is believed to be seen from."""
     foreseen: dict[Position, float] = more.pop("foreseen", {})  # type: ignore[assignment]
-    return map_.locate(VIEW, seen_from(world, place), last, foreseen, **more)  # type: ignore[arg-type]
+    return map_.locate(VIEW, seen_from(world, place).tolist(), last, foreseen, **more)  # type: ignore[arg-type]
 
 
 @st.composite
@@ -80,7 +80,7 @@ def test_one_thing_that_changed_does_not_move_the_agent(world: NDArray[np.int32]
     map_ = remembered(world, (0, 0))
     codes = seen_from(world, (0, 0))
     codes[changed] = 77
-    assert map_.locate(VIEW, codes, (0, 0), {}) == Fix((0, 0), certain=True, trusted=True)
+    assert map_.locate(VIEW, codes.tolist(), (0, 0), {}) == Fix((0, 0), certain=True, trusted=True)
 
 
 def test_in_a_plain_world_nothing_tells_one_place_from_another() -> None:
@@ -126,7 +126,7 @@ def test_a_foreseen_place_is_confirmed_if_nothing_there_disagrees_but_what_was_f
     elsewhere = locate(map_, world, (0, 1), foreseen=foreseen, experience=1000, quick=True)
     assert elsewhere.position == (0, 1)
 
-    changed, number = there.copy(), next(at for at, step in enumerate(VIEW.tolist()) if step == [1, 0])
+    changed, number = there.copy(), next(at for at, step in enumerate(VIEW) if step == (1, 0))
     changed[number] = 50
     assert not confirms(changed, {})
     assert not confirms(changed, {(2, 0): 51})
@@ -146,7 +146,7 @@ def test_the_map_grows_in_all_directions_without_losing_anything(world: NDArray[
     map_ = remembered(world, (0, 0))
     map_.write(laid(VIEW, far), seen_from(world, (5, 5)).tolist())
     assert locate(map_, world, (0, 0), (1, 1)) == Fix((0, 0), certain=True, trusted=True)
-    there = map_.locate(VIEW, seen_from(world, (5, 5)), (far[0] + 1, far[1]), {})
+    there = map_.locate(VIEW, seen_from(world, (5, 5)).tolist(), (far[0] + 1, far[1]), {})
     assert there == Fix(far, certain=True, trusted=True)
 
 

@@ -14,7 +14,8 @@ from minigrid.core.world_object import Ball, Box, Key, Wall, WorldObj
 from tests.agent.laws import sliding, slippery, two_step, usual
 from tests.agent.stage import Play
 from tests.agent.walking import MOVING, Moment, Truth, believed_look, look, walk
-from worldwright.agent.memory import Habits, Memory, cell_name
+from worldwright.agent.cells import cell_name
+from worldwright.agent.memory import Habits, Memory
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, NOTHING, VOCABULARY
 from worldwright.envs.registry import make_env

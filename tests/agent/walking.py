@@ -11,7 +11,8 @@ from typing import Any
 from minigrid.core.world_object import Wall, WorldObj
 from minigrid.minigrid_env import MiniGridEnv
 
-from worldwright.agent.memory import Habits, Memory, Sighting, cell_name
+from worldwright.agent.cells import cell_name
+from worldwright.agent.memory import Habits, Memory, Sighting
 from worldwright.envs.minigrid.laws import ALTERED_ID
 from worldwright.envs.minigrid.perceiver import MiniGridPerceiver
 from worldwright.envs.minigrid.vocabulary import ACTIONS, LATTICE, NOTHING, STATES

@@ -22,6 +22,7 @@ from rich.table import Table
 from tests.agent.laws import two_step
 from tests.bench.all_seeing import has_solution
 from worldwright.agent.agent import Agent
+from worldwright.agent.cells import cell_name
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.episode import Episode
 from worldwright.agent.events import Listener, ignore, plain
@@ -29,7 +30,7 @@ from worldwright.agent.explorer import Explorer
 from worldwright.agent.intention import Decider, Intention
 from worldwright.agent.learner import AUTHORS, Revision, RuleLearner
 from worldwright.agent.loop import EpisodeResult, run_episode
-from worldwright.agent.memory import Memory, cell_name
+from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.agent.novelty import Novelty
 from worldwright.agent.policies import POLICIES

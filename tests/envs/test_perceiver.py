@@ -92,7 +92,7 @@ def check_arrays(graph: SceneGraph) -> None:
 
 def seen_in(view: View) -> tuple[object, ...]:
     """What a view shows, whatever the numbers in its palette."""
-    cells = {tuple(place): view.palette[look] for place, look in zip(view.offsets.tolist(), view.looks, strict=True)}
+    cells = {tuple(place): view.palette[look] for place, look in zip(view.offsets, view.looks, strict=True)}
     return cells, dict(view.own), {fluent: view.palette[look] for fluent, look in view.held.items()}
 
 
