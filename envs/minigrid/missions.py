@@ -87,6 +87,12 @@ def read_mission(mission: str) -> Goal:
         raise UnreadableMission(f"a mission is a sentence, not of type {_shown(type(mission).__name__)}")
     if len(mission) > MAX_LENGTH:
         raise UnreadableMission(f"a mission of {len(mission)} characters is over {MAX_LENGTH}: {_shown(mission)}")
+    return _read(mission)
+
+
+@lru_cache(maxsize=256)
+def _read(mission: str) -> Goal:
+    """The same; levels ask for few different things, and a goal keeps in what form its formulas are asked."""
     words = _words(mission)
     if not words:
         raise UnreadableMission(f"the mission {_shown(mission)} asks for nothing")
