@@ -106,31 +106,31 @@ class Prospects:
 
         A goal that names a thing speaks of that one.
         """
-        atoms, about = _Atoms(), dict[str, list[_Names]]()
-        named = {name for goal in goals for atom in goal for name in atom.args}
-        for names in self._said(state):
-            first, others = names[1] if len(names) > 1 else "", names[2:]
-            if first not in self._constants and first not in named and self._constants.issuperset(others):
-                about.setdefault(first, []).append(names)
+        atoms, about = _Atoms(), dict[str, list[tuple[str, _Names]]]()
+        constants, named = self._constants, {name for goal in goals for atom in goal for name in atom.args}
+        for predicate, names in self._said(state):
+            thing, others = names[:1], names[1:]
+            if thing and constants.isdisjoint(thing) and named.isdisjoint(thing) and constants.issuperset(others):
+                about.setdefault(thing[0], []).append((predicate, others))
             else:
-                named.update(names[1:])
-                atoms.add(names[0], names[1:])
-        alike: dict[frozenset[_Names], str] = {}
-        for thing, said in about.items():
-            first = alike.setdefault(frozenset((names[0], *names[2:]) for names in said), thing)
-            if first == thing or thing in named:
-                for names in said:
-                    atoms.add(names[0], names[1:])
+                named.update(names)
+                atoms.add(predicate, names)
+        alike: dict[frozenset[tuple[str, _Names]], str] = {}
+        for name, said in about.items():
+            first = alike.setdefault(frozenset(said), name)
+            if first == name or name in named:
+                for predicate, others in said:
+                    atoms.add(predicate, (name, *others))
         return atoms
 
-    def _said(self, state: State) -> Iterator[_Names]:
+    def _said(self, state: State) -> Iterator[tuple[str, _Names]]:
         """Each fact that is kept, as the predicate and its arguments."""
-        facts = state.universe.facts
-        static = ((fluent, facts[fluent]) for name in self._kept for fluent in state.universe.fluents(name))
+        facts, kept = state.universe.facts, self._kept
+        static = ((fluent, facts[fluent]) for name in kept for fluent in state.universe.fluents(name))
         for fluent, value in chain(static, state.values.items()):
-            functional = self._kept.get(fluent[0])
+            functional = kept.get(fluent[0])
             if functional is not None:
-                yield (*fluent, str(value)) if functional else fluent
+                yield fluent[0], (*fluent[1:], str(value)) if functional else fluent[1:]
 
 
 def _bring_about(law: _Law, atoms: _Atoms, budget: list[int]) -> None:

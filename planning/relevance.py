@@ -7,7 +7,7 @@ may; then anything. The things moved by a relaxed plan for that (Hoffmann & Nebe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from worldwright.planning.facts import Facts, facts_of
 from worldwright.planning.problem import Deadline, PlanningProblem
@@ -65,10 +65,10 @@ def candidates(goal: Reach, variable: Variable, facts: Facts) -> list[str]:
     """The objects that a goal's variable may stand for by conditions on it alone."""
     found = facts.candidates.get((goal, variable.name))
     if found is None:
-        names: Iterable[str] = facts.state.universe.objects(variable.type)
+        found = list(facts.state.universe.objects(variable.type))
         for test in lone_conditions(goal, variable.name, facts):
-            names = filter(_test(test, facts), names)
-        found = facts.candidates[goal, variable.name] = list(names)
+            found = _fitting(found, test, facts)
+        facts.candidates[goal, variable.name] = found
     return found
 
 
@@ -110,18 +110,23 @@ def lone_conditions(goal: Reach, variable: str, facts: Facts) -> list[Literal]:
     ]
 
 
-def _test(literal: Literal, facts: Facts) -> Callable[[str], bool]:
-    """Whether a literal holds of an object."""
-    value, head, args = facts.value, literal.atom.predicate, literal.atom.args
+def _fitting(names: Sequence[str], literal: Literal, facts: Facts) -> list[str]:
+    """Those of some objects of which a literal holds that speaks of one variable and of constants."""
+    head, args = literal.atom.predicate, literal.atom.args
     if head == EQUALS:
         named = [arg for arg in args if not is_variable(arg)]
-        return lambda name: all(arg == name for arg in named) == literal.positive
+        return [name for name in names if all(arg == name for arg in named) == literal.positive]
     functional = facts.predicates[head].functional
-    keys, wanted = (args[:-1], args[-1]) if functional else (args, "")
-    if len(keys) == 1 and not is_variable(wanted):
-        then = wanted if functional else True
-        return lambda name: value((head, name)) == then
-    return lambda name: (
-        value((head, *(name if is_variable(key) else key for key in keys)))
-        == (True if not functional else name if is_variable(wanted) else wanted)
-    )
+    keys, wanted = (args[:-1], args[-1]) if functional else (args, True)
+    if len(keys) == 1 and wanted in facts.vocabulary.constant_types:  # as it mostly is, and there are many objects
+        values, static = facts.state.values.get, facts.state.universe.facts.get
+        return [name for name in names if (values((head, name)) or static((head, name))) == wanted]
+
+    def filled(term: str, name: str) -> str:
+        return name if is_variable(term) else term
+
+    def holds(name: str) -> bool:
+        then = filled(wanted, name) if isinstance(wanted, str) else True
+        return facts.value((head, *(filled(key, name) for key in keys))) == then
+
+    return list(filter(holds, names))
