@@ -75,7 +75,7 @@ class GridMap:
 
     def part(self, corner: Position, shape: tuple[int, int]) -> _Ints:
         """A rectangle of the map from a corner on, -1 where nothing is known; not to be written to."""
-        self._make_room(max(abs(part) + size for part, size in zip(corner, shape, strict=True)))
+        self._make_room(max(max(-part, part + size) for part, size in zip(corner, shape, strict=True)))
         x, y = (part + self._size // 2 for part in corner)
         return self._grid[x : x + shape[0], y : y + shape[1]]
 
@@ -89,7 +89,8 @@ class GridMap:
         if known == codes:
             return []
         news = [code != before for code, before in zip(codes, known, strict=True)]
-        self._make_room(max(max(abs(x), abs(y)) for x, y in places))
+        xs, ys = zip(*places, strict=True)
+        self._make_room(max(max(xs), -min(xs), max(ys), -min(ys)))
         for (x, y), code in compress(zip(places, codes, strict=True), news):
             self._known[x, y] = code
             self._grid[x + self._size // 2, y + self._size // 2] = code

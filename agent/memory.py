@@ -442,10 +442,10 @@ class Memory:
         places, seen = self.cells.places, self.belief.last_seen
         new = {str(thing): places[slot] for thing, slot in shown.items() if thing not in seen}
         if new and self._heading is not None:
-            for fact in self.landmarks(new, self._heading, partial(self._look_at, lattice)):
+            for fact in self.landmarks(new, self._heading, self._look_at):
                 self.belief.universe.add_fact(fact)
 
-    def _look_at(self, lattice: Lattice, place: Position) -> Appearance | None:
+    def _look_at(self, place: Position) -> Appearance | None:
         """How a place looks, as far as that was seen."""
-        thing = self.belief.values.get((lattice.content, self.cells.names.get(place, "")))
+        thing = self.belief.values.get(self.cells.contents.get(place, ()))
         return None if thing is None else self._looks(str(thing)) or ()
