@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -256,6 +257,18 @@ def test_an_environment_that_fails_fails_the_episode_and_no_more(
     if not freeze:
         assert agent.model.steps == (steps if fault != "garbage" else steps - 1)
     assert agent.play(make_env(EMPTY), EMPTY, 0, max_steps=5).steps == 5
+
+
+@pytest.mark.parametrize("settings", [(500, 5, 7), (90_000, 10, 10), (0, 10, 10)], ids=["often", "seldom", "never"])
+@pytest.mark.parametrize("fault", ["", "step", "reset"])
+def test_the_garbage_collector_is_as_it_was_once_an_episode_is_over(fault: str, settings: tuple[int, int, int]) -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(*settings)
+    try:
+        Agent(usual()).play(Breaking(fault), "broken", 0, freeze=True, max_steps=6)
+        assert gc.get_threshold() == settings
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize("part", ["engine", "policy", "author"])
