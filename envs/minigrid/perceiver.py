@@ -291,7 +291,8 @@ def _checked(observation: Any) -> tuple[_Image, int]:
     if not isinstance(observation, Mapping) or not {"image", "direction"} <= observation.keys():
         raise UnreadableObservation("the observation has no 'image' and 'direction': not MiniGrid's standard view")
     try:
-        image, direction = np.asarray(observation["image"]), operator.index(observation["direction"])
+        image = np.array(observation["image"])  # a copy: environments may use an array again
+        direction = operator.index(observation["direction"])
     except (TypeError, ValueError) as error:
         raise UnreadableObservation(f"the image or the direction has no numbers: {error}") from None
     if image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1] or not image.shape[0] % 2:

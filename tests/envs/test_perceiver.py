@@ -332,3 +332,12 @@ def test_codes_as_other_numbers_are_read() -> None:
         assert PERCEIVER.perceive({**observation, "image": observation["image"].astype(dtype)}) == graph
     assert PERCEIVER.perceive({**observation, "image": observation["image"].tolist()}) == graph
     assert PERCEIVER.perceive({**observation, "direction": np.int64(observation["direction"])}) == graph
+
+
+def test_what_was_seen_stays_so_when_an_environment_uses_its_array_again() -> None:
+    observation = observation_with()
+    graph, same = (PERCEIVER.perceive(observation) for _ in range(2))
+    before = same.state.values, same.positions, seen_in(same.view)
+    assert len(before[0]) and len(before[1])
+    observation["image"][...] = 1
+    assert (graph.state.values, graph.positions, seen_in(graph.view)) == before
