@@ -26,12 +26,7 @@ from worldwright.agent.repertoire import Repertoire
 from worldwright.agent.varying import Variation, confirmation, trial, variations
 from worldwright.planning.lookahead import Lookahead
 from worldwright.planning.monitor import Monitor, Verdict
-from worldwright.planning.problem import (
-    Clock,
-    Plan,
-    PlanStep,
-    without_collector,
-)
+from worldwright.planning.problem import Clock, Plan, PlanStep
 from worldwright.planning.validation import reaches
 from worldwright.world_model.goal import (
     GoalTracker,
@@ -371,7 +366,7 @@ class PlanningDecider(Planner):
             return self._look_into(places, model, self._hoping(state, ()))
         if not any(self._memory.is_unseen(fluent[1]) for fluent in self._memory.belief.unknown()):
             return None
-        with Clock() as clock, without_collector():
+        with Clock() as clock:
             lookahead = self._mind.lookaheads.of(model, leaving=True)
             target = self._lookout(model, lookahead, shunned)
             if target is None:

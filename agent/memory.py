@@ -160,13 +160,11 @@ class Memory:
 
     def unseen_near(self, place: str, radius: int = 3) -> int:
         """How many cells within `radius` of a cell are not known."""
-        if self._lattice is None or place not in self.cells.places:
+        if place not in self.cells.places:
             return 0
         x0, y0 = self.cells.places[place]
-        content = self._lattice.content
         span = range(-radius, radius + 1)
-        near = (self.cells.names.get((x0 + dx, y0 + dy)) for dx in span for dy in span)
-        return sum(cell is None or (content, cell) not in self.belief.values for cell in near)
+        return self._count_unknown((x0 + dx, y0 + dy) for dx in span for dy in span)
 
     def pose(self, state: Valued) -> Pose | None:
         """Where the agent stands and how it faces in a state of a world with a lattice; None if it is nowhere."""
@@ -208,10 +206,11 @@ class Memory:
 
     def are_unknown(self, places: Collection[Position]) -> bool:
         """Whether next to nothing is known of some places yet."""
-        assert self._lattice is not None
-        content, values = self._lattice.content, self.belief.values
-        unknown = sum((content, self.cells.names.get(place, "")) not in values for place in places)
-        return unknown > _STILL_UNKNOWN * len(places)
+        return self._count_unknown(places) > _STILL_UNKNOWN * len(places)
+
+    def _count_unknown(self, places: Iterable[Position]) -> int:
+        contents, values = self.cells.contents, self.belief.values
+        return sum(contents.get(place, ()) not in values for place in places)
 
     def border(self) -> list[str]:
         """The unknown cells next to known ones, in the order in which they became known as places."""
