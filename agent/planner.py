@@ -21,8 +21,8 @@ from worldwright.world_model.state import State
 
 _REST = 8  # steps for which planning for a purpose is let be after it took too long, or as long again each time
 _LONG_REST = 50  # and for one of many situations
-_BRIEF = 2.0  # CPU seconds for a plan that serves to explore
-_GLANCE = 0.5  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
+_BRIEF = 50_000  # states looked at for a plan that serves to explore: about two seconds
+_GLANCE = 10_000  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
 
 
 class Planner:
@@ -39,9 +39,8 @@ class Planner:
         self._memory = memory
         self._tracker = tracker
         self._engine = engine_named(mind.config.engine)
-        cpu = mind.config.plan_cpu_seconds
-        self._limits = Limits(cpu, mind.config.plan_memory_mb)
-        self._brief, self._glance = (replace(self._limits, cpu_seconds=min(s, cpu)) for s in (_BRIEF, _GLANCE))
+        self._limits = Limits(mind.config.plan_cpu_seconds, mind.config.plan_memory_mb)
+        self._brief, self._glance = (replace(self._limits, states=states) for states in (_BRIEF, _GLANCE))
         self._failures = Failures()
         self._not_before: dict[tuple[object, ...], int] = {}
         self._too_hard: Counter[tuple[object, ...]] = Counter()

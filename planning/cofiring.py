@@ -149,7 +149,7 @@ class Merger:
         """Bindings of one rule, each behind all that precede it (not all pairs can be compared)."""
         waiting, ordered = list(group), []
         while waiting:
-            self._deadline.check()
+            self._deadline.check(1)
             first = next((each for each in waiting if not self._is_preceded(each, waiting)), waiting[0])
             waiting.remove(first)
             ordered.append(first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -71,7 +71,7 @@ class GroundingEngine:
 
     def _solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
         statistics = Statistics()
-        deadline = Deadline(limits.cpu_seconds)
+        deadline = Deadline(limits)
         try:
             near = self._near(problem, deadline, statistics)
             if near == ():
@@ -79,9 +79,9 @@ class GroundingEngine:
             if near is not None:
                 return checked(problem, [step.action for step in near], statistics)
             try:
-                actions = self._attempt(problem, limits, deadline, statistics, complete=False)
+                actions = self._attempt(problem, deadline, statistics, complete=False)
             except _Incomplete:
-                actions = self._attempt(problem, limits, deadline, statistics, complete=True)
+                actions = self._attempt(problem, deadline, statistics, complete=True)
             return checked(problem, actions, statistics)
         except PlanningStopped as stopped:
             return PlanResult(stopped.status, reason=stopped.reason, statistics=statistics)
@@ -100,17 +100,16 @@ class GroundingEngine:
             return () if found is None and problem.wanted.met(problem.state) is not None else found
 
     def _attempt(
-        self, problem: PlanningProblem, limits: Limits, deadline: Deadline, statistics: Statistics, complete: bool
+        self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics, complete: bool
     ) -> list[Action]:
         with statistics.stage("ground"):
-            task = ground(problem, Limits(deadline.left(), limits.memory_mb), complete)
+            task = ground(problem, deadline.left(), complete)
         statistics.variables, statistics.operators = len(task.fluents), len(task.operators)
         statistics.left_out = len(task.left_out)
         try:
             if not task.goals:
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "no goal is reachable even if nothing is ever undone")
-            left = Limits(deadline.left(), limits.memory_mb)
-            return [task.operators[number].action for number in self.search(task, left, statistics)]
+            return [task.operators[number].action for number in self.search(task, deadline.left(), statistics)]
         except PlanningStopped as stopped:
             if stopped.status is PlanStatus.UNSOLVABLE and task.left_out:
                 raise _Incomplete from None
@@ -137,16 +136,17 @@ class FastDownward:
 
     def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
         """The operators of a plan; raises `PlanningStopped` if there is none."""
-        deadline = Deadline(limits.cpu_seconds)
+        deadline = Deadline(limits)
         with statistics.stage("write"):
             text = sas.write(task)
         small = len(task.operators) <= SMALL
         strategies = self.strategies or (sas.SHORT if small else sas.NEAR_OPTIMAL, sas.GREEDY)
         for number, strategy in enumerate(strategies, 1):
-            share = deadline.left() if number == len(strategies) else deadline.left() / 2
+            left = deadline.left()
+            share = left if number == len(strategies) else replace(left, cpu_seconds=left.cpu_seconds / 2)
             try:
                 with statistics.stage("search"):
-                    return self._search(task, text, strategy, Limits(share, limits.memory_mb), statistics)
+                    return self._search(task, text, strategy, share, statistics)
             except PlanningStopped as stopped:
                 if stopped.status is not PlanStatus.TIMEOUT or number == len(strategies):
                     raise

@@ -27,6 +27,7 @@ from worldwright.world_model.vocabulary import ENDED
 
 MAX_OPERATORS = 400_000
 _CHECK_EVERY = 16  # operators between two looks at the clock
+_STATE = 3  # of them take as long as a state that is looked at
 MAX_COMBINED = 4_000  # ways to combine the parts of a goal that are spelt out
 
 
@@ -42,7 +43,7 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
         PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
     """
     with without_collector():
-        return _ground(problem, Deadline(limits.cpu_seconds), complete)
+        return _ground(problem, Deadline(limits), complete)
 
 
 def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:
@@ -180,7 +181,7 @@ class _Operators:
         found: dict[tuple[object, ...], GroundOperator] = {}
         for number, base in enumerate(group):
             if number % _CHECK_EVERY == 0:
-                self._deadline.check()
+                self._deadline.check(min(_CHECK_EVERY, len(group) - number) / _STATE)
             others = beside[number]
             if others:
                 if any(other >= len(group) for other in others):

@@ -27,6 +27,7 @@ NamesGetter = Callable[[Names], Names]
 Cause = tuple[Any, Names]  # a form and the binding under which it fired
 
 _CHECK_EVERY = 4096  # bindings between two looks at the clock
+_STATE = 16  # of them take as long as a state that is looked at
 
 
 def key_getter(places: Sequence[int]) -> KeyGetter:
@@ -111,7 +112,7 @@ class Join:
 
     def push(self, binding: Names) -> None:
         if self._reached.tick() % _CHECK_EVERY == 0:
-            self._reached.check()
+            self._reached.check(_CHECK_EVERY / _STATE)
         key = self._key(binding)
         if self._grows:
             self._memory[key].append(binding)
@@ -138,7 +139,7 @@ class Each:
     def push(self, binding: Names) -> None:
         for row in self._rows:
             if self._reached.tick() % _CHECK_EVERY == 0:
-                self._reached.check()
+                self._reached.check(_CHECK_EVERY / _STATE)
             self._following.push(binding + row)
 
 

@@ -305,7 +305,7 @@ class Lookahead:
                 near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
                 queue.reorder(near)
             if looked % _CHECK_EVERY == 0:
-                deadline.check()
+                deadline.check(_CHECK_EVERY)
             if looked == _CHECK_EVERY and not self.prospects.may_reach(problem.state, problem.goals):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "what is known now can never be as a goal asks")
             steps, ahead = queue.pop()
@@ -345,7 +345,7 @@ class Lookahead:
         looked = 0
         for ahead in self.reach(problem.state, limit, bars=problem.bars):
             if looked % _CHECK_EVERY == 0:
-                deadline.check()
+                deadline.check(_CHECK_EVERY)
             if aims.met(ahead):
                 return ahead.path()
             looked += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import resource
 import time
 from collections.abc import Iterator
@@ -61,10 +62,19 @@ class PlanningProblem:
 
 @dataclass(frozen=True)
 class Limits:
-    """What planning may cost: CPU seconds of this process and its children together, and a child's memory in MB."""
+    """What planning may cost.
+
+    Attributes:
+        cpu_seconds: of this process and its children together.
+        memory_mb: of a child, in MB.
+        states: how much may be looked at within this process, counted in states looked ahead to; whoever does other
+            work counts it as the states that take as long. None: as much as there is time for. Unlike seconds it is
+            the same on every machine, so that an episode with such a limit can be played again.
+    """
 
     cpu_seconds: float = 10.0
     memory_mb: int = 2048
+    states: int | None = None
 
 
 class PlanStatus(StrEnum):
@@ -169,22 +179,31 @@ class PlanningStopped(Exception):
 
 
 class Deadline:
-    """A limit of CPU seconds, looked at now and then in hot loops."""
+    """Limits of CPU seconds and of states, looked at now and then in hot loops."""
 
-    def __init__(self, seconds: float) -> None:
-        self._end = cpu_seconds() + seconds
-        self._soonest = time.monotonic() + seconds  # one thread's CPU time never runs ahead of the clock on the wall
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._states: float = math.inf if limits.states is None else limits.states
+        self._end = cpu_seconds() + limits.cpu_seconds
+        self._soonest = time.monotonic() + limits.cpu_seconds  # a thread's CPU time never outruns the clock on the wall
 
-    def left(self) -> float:
-        """CPU seconds left; never below zero."""
+    def left(self) -> Limits:
+        """What is left; never below zero."""
+        states = None if self._limits.states is None else max(0, int(self._states))
+        return Limits(self._seconds(), self._limits.memory_mb, states)
+
+    def _seconds(self) -> float:
         return max(0.0, self._end - cpu_seconds())
 
-    def check(self) -> None:
-        """Raise `PlanningStopped` (TIMEOUT) when the time is up."""
+    def check(self, states: float = 0) -> None:
+        """Count the work of looking at so many states; raise `PlanningStopped` (TIMEOUT) when that or time is up."""
+        self._states -= states
+        if self._states < 0:
+            raise PlanningStopped(PlanStatus.TIMEOUT, f"looked at as much as {self._limits.states} states")
         now = time.monotonic()
         if now < self._soonest:
             return
-        left = self.left()
+        left = self._seconds()
         if not left:
             raise PlanningStopped(PlanStatus.TIMEOUT, "out of CPU time")
         self._soonest = now + left

@@ -21,6 +21,7 @@ Allow = Callable[[GroundOperator], bool]
 
 _INDEX_SIZE = 100_000  # entries that the operators' index may have
 _CHECK_EVERY = 1024  # states between two looks at the clock
+_STATE = 4  # of these packed ones take as long as one that is looked ahead to
 _FAR = 1_000_000  # the distance of what cannot be reached
 
 
@@ -308,7 +309,7 @@ def a_star(task: GroundTask, limits: Limits, statistics: Statistics, weight: int
     Raises:
         PlanningStopped: UNSOLVABLE, or TIMEOUT.
     """
-    deadline = Deadline(limits.cpu_seconds)
+    deadline = Deadline(limits)
     packing = Packing(task)
     goal = GoalTest(packing)
     first = packing.pack(task.initial)
@@ -326,7 +327,7 @@ def a_star(task: GroundTask, limits: Limits, statistics: Statistics, weight: int
         costs[state] = -1 - cost
         statistics.expanded += 1
         if statistics.expanded % _CHECK_EVERY == 0:
-            deadline.check()
+            deadline.check(_CHECK_EVERY / _STATE)
         for number, after in packing.successors(state):
             known = costs.get(after)
             if known is None or cost + 1 < (known if known >= 0 else -1 - known):

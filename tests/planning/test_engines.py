@@ -110,6 +110,15 @@ def test_engine_answers_when_the_time_is_up(name: str) -> None:
     assert result.plan is None
 
 
+@pytest.mark.parametrize("name", sorted(name for name, engine in ENGINES.items() if isinstance(engine, GroundingEngine)))
+@pytest.mark.parametrize("ahead", [None, Lookahead(MODEL)])
+def test_a_limit_of_states_is_met_by_the_same_problems_on_every_machine(name: str, ahead: Lookahead | None) -> None:
+    engine, problem = engine_named(name), replace(nine_rooms(), lookahead=ahead)
+    found = {states: engine.solve(problem, replace(LIMITS, states=states)) for states in (0, 10, 10_000_000)}
+    assert [result.status for result in found.values()] == [PlanStatus.TIMEOUT, PlanStatus.TIMEOUT, PlanStatus.SOLVED]
+    assert "10 states" in found[10].reason
+
+
 def test_nothing_is_done_after_the_end() -> None:
     over_lava = PlanningProblem(MODEL, state_of("###### #@LLG# ######"), (WIN,))
     assert engine_named("fast-downward").solve(over_lava, LIMITS).status is PlanStatus.UNSOLVABLE

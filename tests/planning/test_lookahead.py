@@ -68,7 +68,7 @@ def planned(
     lookahead: Lookahead, state: State, *goals: Reach, shortest: bool = True, limit: int = MANY, cpu: float = 60
 ) -> tuple[PlanStep, ...] | None:
     problem = PlanningProblem(MODEL, state, goals)
-    return lookahead.plan(problem, Deadline(cpu), shortest, limit)
+    return lookahead.plan(problem, Deadline(Limits(cpu)), shortest, limit)
 
 
 def test_what_is_reached_is_what_the_model_leads_to_in_as_many_steps() -> None:
