@@ -31,10 +31,10 @@ def _followed(problem: PlanningProblem, actions: Sequence[Action]) -> tuple[Plan
     for number, action in enumerate(actions, 1):
         if ahead.value((ENDED,)) is not None:
             return f"step {number}, {action}: all is over before it"
-        change = model.foretold(ahead, action)
+        change, firings = model.told(ahead, action)
         if not change:
             return f"step {number}, {action}: changes nothing in the model"
-        steps.append(PlanStep(action, tuple(dict.fromkeys(each.rule.name for each in model.firings(ahead, action)))))
+        steps.append(PlanStep(action, tuple(dict.fromkeys(firing.rule.name for firing in firings))))
         ahead = ahead.after(change, steps[-1])
     goal = problem.wanted.met(ahead)
     return "no goal holds in the model after the last step" if goal is None else (Plan(tuple(steps)), goal)

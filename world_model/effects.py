@@ -58,7 +58,7 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
 
     It is as in `WorldModel.predict`: the first rule that gives a fluent a value wins.
     """
-    parts = [_compiled(slotting, match) for match in matches]
+    parts = [_compiled(slotting, match, alone=len(matches) == 1) for match in matches]
     if len(parts) == 1:  # as it mostly is
         return parts[0]
 
@@ -68,13 +68,18 @@ def changing(slotting: Slotting, matches: Sequence[Match]) -> Changing:
             for fluent, then in part(value, slots).items():
                 if found.get(fluent) is None:
                     found[fluent] = then
-        return found
+        return _news(found, value)
 
     return change
 
 
-def _compiled(slotting: Slotting, match: Match) -> Changing:
-    """What `effects_of` says of a rule's likeliest outcome, as far as it was not so before."""
+def _news(change: Change, value: ValueOf) -> Change:
+    """What was not so before. It is told last: also who says that all stays as it is may be the first to say so."""
+    return {fluent: then for fluent, then in change.items() if value(fluent) != then}
+
+
+def _compiled(slotting: Slotting, match: Match, alone: bool) -> Changing:
+    """What `effects_of` says of a rule's likeliest outcome; of one that fires alone only what was not so before."""
     effects = match.rule.likeliest().effects
     literals = [_placed(slotting, effect, match) for effect in effects if isinstance(effect, Literal)]
     added = [(picker(fluent), then) for fluent, then, positive in literals if positive]
@@ -97,9 +102,9 @@ def _compiled(slotting: Slotting, match: Match) -> Changing:
         for effect, counter in counts:
             where = counter(slots)
             found[where] = counted(effect, slotting.vocabulary, int(value(where) or 0))
-        return {fluent: then for fluent, then in found.items() if value(fluent) != then}
+        return _news(found, value) if alone else found
 
-    if len(added) != 1 or deleted or counts:
+    if not alone or len(added) != 1 or deleted or counts:
         return change
     ((added_to, at),) = added
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from worldwright.world_model.discrimination import Match, Slotting, Tree
+from worldwright.world_model.discrimination import Match, Slots, Slotting, Tree
 from worldwright.world_model.edges import FOUND_IN, Edge
 from worldwright.world_model.effects import Changing, changing, effects_of
 from worldwright.world_model.errors import VocabularyProblem
@@ -201,8 +201,7 @@ class WorldModel:
         tree = self._ready.trees.get(action.name)
         if tree is not None:
             together, slots = tree.find(state, action.args)
-            for match in together.matches:
-                yield Firing(match.rule, {name: slots[at] for name, at in match.places.items()})
+            yield from together.firings(slots)
             return
         for rule, query in self._ready.queries.get(action.name, ()):
             given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
@@ -214,8 +213,8 @@ class WorldModel:
 
         Where two of them give a fluent different values the first rule wins.
         """
-        firings = tuple(self.firings(state, action))
-        return self._after(state, firings, [firing.rule.likeliest() for firing in firings])
+        change, firings = self.told(state, action)
+        return Prediction(state, change, math.prod(firing.rule.likeliest().probability for firing in firings), firings)
 
     def foretold(self, state: Readable, action: Action) -> Change:
         """The change that `predict` foretells, without the state that it leads to."""
@@ -223,8 +222,16 @@ class WorldModel:
         if tree is not None:
             together, slots = tree.find(state, action.args)
             return together.change(state.value, slots)
+        return self.told(state, action)[0]
+
+    def told(self, state: Readable, action: Action) -> tuple[Change, tuple[Firing, ...]]:
+        """The change that `predict` foretells, and what makes it."""
+        tree = self._ready.trees.get(action.name)
+        if tree is not None and len(action.args) == self._arity(action.name):
+            together, slots = tree.find(state, action.args)
+            return together.change(state.value, slots), together.firings(slots)
         firings = tuple(self.firings(state, action))
-        return _change(state, firings, [firing.rule.likeliest() for firing in firings])
+        return _change(state, firings, [firing.rule.likeliest() for firing in firings]), firings
 
     def sample(self, state: State, action: Action, rng: random.Random) -> Prediction:
         """One next state, drawn by the outcomes' probabilities."""
@@ -234,11 +241,11 @@ class WorldModel:
 
     def possibilities(self, state: State, action: Action, most: int = 16) -> list[Prediction]:
         """The next states that have a chance, likeliest first, from the `most` likeliest combinations."""
-        firings = tuple(self.firings(state, action))
+        change, firings = self.told(state, action)
         if all(len(firing.rule.outcomes) == 1 for firing in firings):  # as it mostly is
             probability = math.prod(firing.rule.outcomes[0].probability for firing in firings)
             if probability > 0:
-                return [Prediction(state, self.foretold(state, action), probability, firings)]
+                return [Prediction(state, change, probability, firings)]
         combinations: list[tuple[float, list[Outcome]]] = [(1.0, [])]
         for firing in firings:
             combinations = [
@@ -284,6 +291,10 @@ class _Together:
 
     matches: Sequence[Match]
     change: Changing
+
+    def firings(self, slots: Slots) -> tuple[Firing, ...]:
+        """The rules with the names that their parameters stand for."""
+        return tuple(Firing(m.rule, {name: slots[at] for name, at in m.places.items()}) for m in self.matches)
 
 
 def _tree(vocabulary: Vocabulary, rules: Sequence[tuple[ActionRule, Query]]) -> Tree[_Together]:

@@ -181,7 +181,10 @@ def test_the_first_rule_wins_where_two_disagree_and_addition_beats_deletion() ->
         ((lose, calm), "calm"),
         ((calm, lose), "calm"),
     ):
-        assert after(model(*texts), state, "shear", "dolly") == {("mood-of", "dolly"): expected}
+        shears = model(*texts)
+        assert after(shears, state, "shear", "dolly") == {("mood-of", "dolly"): expected}
+        told = shears.foretold(state, Action("shear", ("dolly",)))
+        assert state.with_change(told).value(("mood-of", "dolly")) == expected
     assert after(model(lose), state, "shear", "dolly") == {}
 
 
