@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import dropwhile, groupby
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from worldwright.world_model.proposing.notes import Note
 from worldwright.world_model.proposing.proposer import Proposer
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.transition import Transition
+from worldwright.world_model.vocabulary import Vocabulary
 
 _IN_VAIN = 20  # episodes in a row, for each environment, in which no step could be taken: no other will go better
 
@@ -262,8 +264,7 @@ class Agent:
 
     def _new_mind(self, perceiver: Perceiver) -> Mind:
         """A mind that learns nothing and remembers nothing but the model."""
-        known = self._mind.model if self._mind else self._given
-        model = known or WorldModel(perceiver.vocabulary)
+        model = self._mind.model if self._mind else self._known(perceiver.vocabulary)
         require_same_vocabulary(model, perceiver.vocabulary)
         rng = random.Random(self._seed)
         name = perceiver.vocabulary.name
@@ -274,6 +275,17 @@ class Agent:
         mind = Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
         mind.lookaheads, mind.guarded = self._lookaheads, self._guarded
         return mind
+
+    def _known(self, vocabulary: Vocabulary) -> WorldModel:
+        """The model that was given, or an empty one. It speaks of the world in the world's own vocabulary.
+
+        Then what is compiled of a goal for that serves the model too.
+        """
+        given = self._given or WorldModel(vocabulary)
+        if given.vocabulary is not vocabulary:
+            require_same_vocabulary(given, vocabulary)
+            given = self._given = replace(given, vocabulary=vocabulary)
+        return given
 
     def _adviser_for(self, perceiver: Perceiver) -> Adviser | None:
         """Who asks a language model about a world, if there is one; it remembers what it was told of sentences.

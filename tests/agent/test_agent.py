@@ -19,6 +19,7 @@ from worldwright.agent.agent import Agent
 from worldwright.agent.config import AgentConfig
 from worldwright.agent.events import Acted, Event, GoalProgressed
 from worldwright.envs.minigrid.laws import ALTERED_ID
+from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.world_model.errors import WorldwrightError
 from worldwright.world_model.language import Literal
 from worldwright.world_model.model import WorldModel
@@ -77,7 +78,9 @@ def test_a_learned_model_survives_its_file(learned: WorldModel, tmp_path: Path) 
     Agent(learned).save(tmp_path / "model.ww")
     loaded = load_model(tmp_path / "model.ww")
     assert (loaded.rules, loaded.hypotheses, loaded.steps) == (learned.rules, learned.hypotheses, learned.steps)
-    (result,) = Agent.load(tmp_path / "model.ww").act("MiniGrid-DoorKey-8x8-v0", seed=77, freeze=True)
+    agent = Agent.load(tmp_path / "model.ww")
+    (result,) = agent.act("MiniGrid-DoorKey-8x8-v0", seed=77, freeze=True)
+    assert agent.model.vocabulary is VOCABULARY  # the world's own: goals are compiled for one vocabulary at a time
     assert result.success
 
 
