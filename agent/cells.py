@@ -9,10 +9,13 @@ from typing import NamedTuple
 from worldwright.world_model.scene_graph import Lattice, Position
 from worldwright.world_model.state import Fluent, Universe, Value
 
+_MOST_KEPT = 1 << 14  # cells that are remembered from episode to episode
+
 _Bounds = tuple[int, int, int, int]  # the least and the largest x and y: left, top, right, bottom
+_Link = tuple[Position, Fluent, str]  # the cell at its other end, and the fluent and value that say so
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=_MOST_KEPT)
 def cell_name(position: Position) -> str:
     """The lasting name of a cell, for example `c3_n2` for (3, -2)."""
     return "c" + "_".join(f"n{-part}" if part < 0 else str(part) for part in position)
@@ -27,6 +30,29 @@ class _Growth(NamedTuple):
     beside: dict[Fluent, Value]
 
 
+class _Links(dict[Position, tuple[Sequence[_Link], Sequence[_Link]]]):
+    """The links from a cell to those beside it, and from those to it; they are worked out when asked for first."""
+
+    def __init__(self, neighbour: str, directions: Sequence[tuple[str, Position]]) -> None:
+        super().__init__()
+        self._neighbour, self._directions = neighbour, directions
+
+    def __missing__(self, place: Position) -> tuple[Sequence[_Link], Sequence[_Link]]:
+        (x, y), name = place, cell_name(place)
+        there = [(direction, (x + dx, y + dy)) for direction, (dx, dy) in self._directions]
+        back = [(direction, (x - dx, y - dy)) for direction, (dx, dy) in self._directions]
+        found = (
+            [(end, (self._neighbour, direction, name), cell_name(end)) for direction, end in there],
+            [(start, (self._neighbour, direction, cell_name(start)), name) for direction, start in back],
+        )
+        if len(self) < _MOST_KEPT:
+            self[place] = found
+        return found
+
+
+_links = lru_cache(maxsize=4)(_Links)
+
+
 @lru_cache(maxsize=256)
 def _grown(
     content: str, neighbour: str, directions: tuple[tuple[str, Position], ...], old: _Bounds, new: _Bounds
@@ -37,20 +63,18 @@ def _grown(
     down = range(top, bottom + 1)
     new_down = [y for y in down if not old[1] <= y <= old[3]]
     fresh = [(x, y) for x in range(left, right + 1) for y in (new_down if x in kept else down)]
+    links = _links(neighbour, directions)
     beside: dict[Fluent, Value] = {}
-    for x, y in fresh:
-        name = cell_name((x, y))
-        for direction, (dx, dy) in directions:
-            if _within(new, (x + dx, y + dy)):
-                beside[neighbour, direction, name] = cell_name((x + dx, y + dy))
-            if _within(old, (x - dx, y - dy)):
-                beside[neighbour, direction, cell_name((x - dx, y - dy))] = name
+    for place in fresh:
+        out, back = links[place]
+        for (x, y), fluent, name in out:
+            if left <= x <= right and top <= y <= bottom:
+                beside[fluent] = name
+        for (x, y), fluent, name in back if kept else ():
+            if x in kept and old[1] <= y <= old[3]:
+                beside[fluent] = name
     names = [cell_name(place) for place in fresh]
     return _Growth(fresh, names, [(content, name) for name in names], beside)
-
-
-def _within(bounds: _Bounds, place: Position) -> bool:
-    return bounds[0] <= place[0] <= bounds[2] and bounds[1] <= place[1] <= bounds[3]
 
 
 class Cells:
