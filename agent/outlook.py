@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +29,8 @@ _IN_LINE = 4  # cells by which what blocks the view is taken to go on
 _FADING = 0.8  # how much less a cell is worth than one nearer to where the agent can go
 _FARTHEST = 5  # cells from there up to which it is worth anything
 _WALL = 0.1  # what a cell is worth that is taken for more wall: it may be a door
-_CHUNK = 24  # poses that are looked at together
+_FIRST = 8  # poses that are looked at together first, a step or two away
+_CHUNK = 24  # and then, farther
 _MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
@@ -76,9 +77,8 @@ class Outlook:
         """
         window = _Window(self)
         best: Lookout | None = None
-        while chunk := list(islice(ways, _CHUNK)):
-            if best is not None and (chunk[0].cost + _ONWARD) / _MOST > best.price:
-                break
+        near = takewhile(lambda way: best is None or (way.cost + _ONWARD) / _MOST <= best.price, ways)
+        while chunk := list(islice(near, _CHUNK if best is not None else _FIRST)):
             poses = [
                 (way, pose)
                 for way in chunk

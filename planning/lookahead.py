@@ -27,7 +27,6 @@ from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.vocabulary import ENDED
 
 _CHECK_EVERY = 256  # states between two looks at the clock
-_UNGUIDED = 32  # states after which a search is guided: to estimate what is left costs as much
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
 DIRECT = 20_000  # and those in which the agent is where it was not before
 _TAKING = 8  # steps that one rather goes round than to take a thing that the goals do not speak of
@@ -152,12 +151,6 @@ class _Queue:
     def pop(self) -> tuple[int, Ahead]:
         """The next state, and the steps to it."""
         return heappop(self._heap)[3:]
-
-    def reorder(self, near: Nearness | None) -> None:
-        """Order the states by an estimate of the steps that are left."""
-        states, self._heap = self._heap, []
-        for _, _, _, steps, ahead in states:
-            self.push(ahead, steps, near.steps(ahead.changed) if near is not None else 0)
 
     def least(self) -> float:
         """How many steps a plan takes at least."""
@@ -294,16 +287,13 @@ class Lookahead:
         To take a thing that the goals do not speak of counts as some more steps: it is rather gone round.
         """
         first, shown = Ahead(problem.state, {}), _Shown(problem.state)
-        near: Nearness | None = None
+        near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
         queue, seen, poses = _Queue(), {_key(first)}, _Poses(tuple(map(first.value, self._own)))
         queue.push(first, 0, 0)
         best: tuple[float, Ahead | None] = math.inf, None
         for looked in range(DIRECT):
             if queue.least() >= best[0]:
                 break
-            if looked == _UNGUIDED:
-                near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
-                queue.reorder(near)
             if looked % _CHECK_EVERY == 0:
                 deadline.check(_CHECK_EVERY)
             if looked == _CHECK_EVERY and not self.prospects.may_reach(problem.state, problem.goals):

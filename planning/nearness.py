@@ -23,6 +23,7 @@ _MOST_THINGS = 40  # things that may serve one of them, with which an estimate i
 _FAR = 1 << 20  # steps to where no way leads
 
 Known = Mapping[Fluent, Value | None]
+_Asked = tuple[str, tuple[str, ...], Value]  # of a thing: a predicate, its further arguments, and its value
 
 
 class Distances:
@@ -141,7 +142,7 @@ class Terrain:
         """How far apart the places that variables stand for can be, if each lies beside another."""
         return sum(variable.type in self._places for variable in variables) - 1
 
-    def _giving_way(self, rule: ActionRule, changing: frozenset[str]) -> Iterator[frozenset[LiftedAtom]]:
+    def _giving_way(self, rule: ActionRule, changing: frozenset[str]) -> Iterator[frozenset[_Asked]]:
         """What must be so for good of a thing for a rule to change it, to take it away or to enter its place."""
         effects = [effect.atom for effect in rule.likeliest().effects if isinstance(effect, Literal)]
         touched = {name for atom in effects for name in atom.args}
@@ -153,9 +154,13 @@ class Terrain:
             if is_variable(thing):
                 own = [atom for atom in told if atom.args[:1] == (thing,) and atom.predicate != EQUALS]
                 lone = [atom for atom in own if not any(map(is_variable, atom.args[1:]))]
-                yield frozenset(
-                    LiftedAtom(atom.predicate, ("?", *atom.args[1:])) for atom in lone if atom.predicate not in changing
-                )
+                yield frozenset(self._asked(atom) for atom in lone if atom.predicate not in changing)
+
+    def _asked(self, atom: LiftedAtom) -> _Asked:
+        """What an atom asks to be so of its first argument."""
+        functional = self._functional[atom.predicate]
+        others = atom.args[1:-1] if functional else atom.args[1:]
+        return atom.predicate, others, atom.args[-1] if functional else True
 
     def nearness(self, goals: Sequence[Reach], state: State, facts: Facts, known: Known) -> Nearness | None:
         """The estimate for a search; None if there is nothing to go by.
@@ -208,11 +213,13 @@ class Terrain:
 
     def _gives_way(self, thing: str, known: Known) -> bool:
         """Whether a place may be entered sometime, for all that is known of what is in it."""
-        return any(all(self._is_so(atom, thing, known) for atom in way) for way in self._giving)
-
-    def _is_so(self, atom: LiftedAtom, thing: str, known: Known) -> bool:
-        told = (atom.predicate, thing, *atom.args[1:])
-        return known.get(told[:-1]) == told[-1] if self._functional[atom.predicate] else known.get(told) is True
+        for way in self._giving:
+            for predicate, others, value in way:
+                if known.get((predicate, thing, *others)) != value:
+                    break
+            else:
+                return True
+        return False
 
     def _is_tied(self, goal: Reach) -> bool:
         """Whether a goal says of all that it seeks where it is to the agent, place by place."""
