@@ -67,12 +67,9 @@ def _grown(
     beside: dict[Fluent, Value] = {}
     for place in fresh:
         out, back = links[place]
-        for (x, y), fluent, name in out:
-            if left <= x <= right and top <= y <= bottom:
-                beside[fluent] = name
-        for (x, y), fluent, name in back if kept else ():
-            if x in kept and old[1] <= y <= old[3]:
-                beside[fluent] = name
+        beside.update([(fluent, name) for (x, y), fluent, name in out if left <= x <= right and top <= y <= bottom])
+        if kept:
+            beside.update([(fluent, name) for (x, y), fluent, name in back if x in kept and old[1] <= y <= old[3]])
     names = [cell_name(place) for place in fresh]
     return _Growth(fresh, names, [(content, name) for name in names], beside)
 

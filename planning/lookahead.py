@@ -16,7 +16,7 @@ from typing import NamedTuple
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Bars
 from worldwright.planning.facts import facts_of
-from worldwright.planning.nearness import Nearness, Terrain
+from worldwright.planning.nearness import Terrain
 from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.prospects import Prospects
 from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf

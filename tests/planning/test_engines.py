@@ -110,7 +110,7 @@ def test_engine_answers_when_the_time_is_up(name: str) -> None:
     assert result.plan is None
 
 
-@pytest.mark.parametrize("name", sorted(name for name, engine in ENGINES.items() if isinstance(engine, GroundingEngine)))
+@pytest.mark.parametrize("name", sorted(n for n, engine in ENGINES.items() if isinstance(engine, GroundingEngine)))
 @pytest.mark.parametrize("ahead", [None, Lookahead(MODEL)])
 def test_a_limit_of_states_is_met_by_the_same_problems_on_every_machine(name: str, ahead: Lookahead | None) -> None:
     engine, problem = engine_named(name), replace(nine_rooms(), lookahead=ahead)
