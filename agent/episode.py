@@ -76,7 +76,8 @@ class Episode:
         if self.mind.config.memory == "map":
             self.memory.sight = self.mind.perceiver.sight(observation)
         sighting = self.memory.update(graph)
-        self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
+        if self.heard:
+            self.tell(EpisodeStarted(step=0, env_id=env_id, seed=seed, mission=mission, goal=str(self.goal)))
         self._tell_unread(graph)
         self._believe(sighting, {})
         self._ask_for_places()
@@ -147,7 +148,7 @@ class Episode:
         if self.heard:
             change = plain(before.difference(self._state))
             self.tell(Observed(step=self.step, change=change, certain=sighting.certain, discovered=sighting.discovered))
-        if remaining != held:
+        if self.heard and remaining != held:
             self.tell(GoalProgressed(step=self.step, remaining=str(remaining or "")))
 
     def _compare(self, transition: Transition, possible: list[Prediction]) -> bool:
@@ -231,6 +232,8 @@ class Episode:
 def _differences(transition: Transition, prediction: Prediction) -> dict[Fluent, tuple[Value | None, Value | None]]:
     """The observed fluents, known before, for which the prediction and the observation differ."""
     seen = transition.change()
+    if prediction.change == seen:  # as it mostly is
+        return {}
     fluents = [f for f in {**prediction.change, **seen} if transition.is_observed(f)]
     return {
         fluent: (prediction.value(fluent), transition.after.value(fluent))

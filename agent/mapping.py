@@ -91,9 +91,10 @@ class GridMap:
         news = [code != before for code, before in zip(codes, known, strict=True)]
         xs, ys = zip(*places, strict=True)
         self._make_room(max(max(xs), -min(xs), max(ys), -min(ys)))
+        self._known.update(zip(places, codes, strict=True))
+        middle = self._size // 2
         for (x, y), code in compress(zip(places, codes, strict=True), news):
-            self._known[x, y] = code
-            self._grid[x + self._size // 2, y + self._size // 2] = code
+            self._grid[x + middle, y + middle] = code
         return news
 
     def _make_room(self, farthest: int) -> None:

@@ -255,11 +255,10 @@ class Memory:
         self._lattice = lattice
         view = graph.view
         codes = self._codes(view)
-        fix = self._locate(lattice, view, codes, predictions)
+        fix, spots = self._locate(lattice, view, codes, predictions)
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(view, lattice)
-        spots = laid(view.offsets, fix.position)
         news = self.map.write(spots, codes)
         if news or self.position not in self.cells.names:
             self.cells.know(lattice, [*spots, self.position])
@@ -294,9 +293,12 @@ class Memory:
         self._surely = False
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
 
-    def _locate(self, lattice: Lattice, view: View, codes: list[int], predictions: Sequence[Prediction]) -> Fix:
+    def _locate(
+        self, lattice: Lattice, view: View, codes: list[int], predictions: Sequence[Prediction]
+    ) -> tuple[Fix, list[Position]]:
+        """Where the agent is, and where what it sees then lies."""
         if self.step == 0:
-            return Fix((0, 0), certain=True, trusted=True)
+            return Fix((0, 0), certain=True, trusted=True), laid(view.offsets, (0, 0))
         foreseen: dict[Position, float] = {}
         for prediction in predictions:
             place = self.cells.places.get(str(prediction.value((lattice.here,))))
@@ -304,11 +306,12 @@ class Memory:
                 foreseen[place] = foreseen.get(place, 0.0) + prediction.probability
         if self.quick and foreseen:
             place = max(sorted(foreseen), key=lambda place: foreseen[place])
-            if self.map.confirms(laid(view.offsets, place), codes, partial(self._foretold, lattice, predictions)):
-                return Fix(place, certain=False, trusted=True)
+            spots = laid(view.offsets, place)
+            if self.map.confirms(spots, codes, partial(self._foretold, lattice, predictions)):
+                return Fix(place, certain=False, trusted=True), spots
         habits = self._habits()
         turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
-        return self.map.locate(
+        fix = self.map.locate(
             view.offsets,
             codes,
             self.position,
@@ -319,6 +322,7 @@ class Memory:
             self._usual(habits.ways),
             habits.walks,
         )
+        return fix, laid(view.offsets, fix.position)
 
     def _foretold(self, lattice: Lattice, predictions: Sequence[Prediction]) -> dict[Position, int]:
         """The codes of the cells that are to look otherwise than before."""
@@ -397,9 +401,7 @@ class Memory:
                 self._set_looks(old, item.appearance or ())
         fresh = [item for item in open_slots if item.slot not in contents]
         contents |= self._moved(fresh, missing)
-        for item in open_slots:
-            if item.slot not in contents:
-                contents[item.slot] = self._new_thing(item, lattice)
+        contents |= self._new_things([item for item in open_slots if item.slot not in contents], lattice)
         for item in open_slots:
             thing = contents[item.slot]
             left = self._where.get(thing)  # a thing that moved is no longer where it was believed
@@ -423,17 +425,25 @@ class Memory:
         return known[0] if known else None
 
     def _set_looks(self, thing: str, appearance: Appearance) -> None:
-        self.belief.update({(predicate, thing): None for predicate, _ in self._looks(thing) or ()})
-        self.belief.update({(predicate, thing): value for predicate, value in appearance})
+        change: Change = {(predicate, thing): None for predicate, _ in self._looks(thing) or ()}
+        change.update({(predicate, thing): value for predicate, value in appearance})
+        self.belief.update(change)
         self.looked[thing] = (appearance, self.map.code(appearance))
 
-    def _new_thing(self, item: _Seen, lattice: Lattice) -> str:
-        label = str(item.appearance[0][1]) if item.appearance else "thing"
-        self._counts[label] = self._counts.get(label, 0) + 1
-        name = f"{label}{self._counts[label]}"
-        self.belief.universe.add_object(name, self.vocabulary.constant_types[lattice.nothing])
-        self._set_looks(name, item.appearance or ())
-        return name
+    def _new_things(self, items: Sequence[_Seen], lattice: Lattice) -> dict[str, str]:
+        """Name what is in some slots and was not seen before."""
+        contents: dict[str, str] = {}
+        change: Change = {}
+        for item in items:
+            appearance = item.appearance or ()
+            label = str(appearance[0][1]) if appearance else "thing"
+            number = self._counts[label] = self._counts.get(label, 0) + 1
+            name = contents[item.slot] = f"{label}{number}"
+            change.update({(predicate, name): value for predicate, value in appearance})
+            self.looked[name] = (appearance, self.map.code(appearance))
+        self.belief.universe.add_objects(list(contents.values()), self.vocabulary.constant_types[lattice.nothing])
+        self.belief.update(change)
+        return contents
 
     def _note_landmarks(self, lattice: Lattice, slots: Iterable[str]) -> None:
         """Learn what is said of things that are seen in some slots for the first time."""

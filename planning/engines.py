@@ -18,6 +18,7 @@ from worldwright.planning.problem import (
     PlanStatus,
     PlanStep,
     Statistics,
+    cpu_seconds,
     without_collector,
 )
 from worldwright.planning.relevance import conceivable
@@ -145,7 +146,7 @@ class FastDownward:
             left = deadline.left()
             share = left if number == len(strategies) else replace(left, cpu_seconds=left.cpu_seconds / 2)
             try:
-                with statistics.stage("search"):
+                with statistics.stage("search", cpu_seconds):
                     return self._search(task, text, strategy, share, statistics)
             except PlanningStopped as stopped:
                 if stopped.status is not PlanStatus.TIMEOUT or number == len(strategies):

@@ -20,6 +20,7 @@ from worldwright.planning.problem import (
     PlanResult,
     PlanStatus,
     Statistics,
+    cpu_seconds,
 )
 from worldwright.planning.process import run
 from worldwright.planning.validation import checked
@@ -49,7 +50,7 @@ class UnifiedPlanning:
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             with statistics.stage("write"):
                 domain, task = pddl(problem)
-            with statistics.stage("search"):
+            with statistics.stage("search", cpu_seconds):
                 answer = self._ask(domain, task, limits)
             if answer["status"] != PlanStatus.SOLVED:
                 raise PlanningStopped(PlanStatus(answer["status"]), answer["reason"])

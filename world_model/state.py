@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from worldwright.world_model.errors import SyntaxProblem, VocabularyProblem
@@ -59,8 +61,8 @@ class Universe:
         self._of_type: dict[str, list[str]] = {}
         self._by_predicate: dict[str, list[Fluent]] = {}
         self._by_term: dict[str, tuple[dict[tuple[int, str], list[Fluent]], int]] = {}  # and how many are in it
-        for name, type_ in vocabulary.constant_types.items():
-            self.add_objects([name], type_)
+        for type_, constants in groupby(vocabulary.constant_types.items(), itemgetter(1)):
+            self.add_objects([name for name, _ in constants], type_)
         for fact in vocabulary.facts:
             self.add_fact(fact)
 
@@ -243,7 +245,9 @@ class State:
         found: dict[tuple[str, Value], Fluent] = {}
         for fluent, value in self.values.items():
             key = (fluent[0], value)
-            found[key] = max(fluent, found.get(key, fluent))
+            other = found.get(key)
+            if other is None or fluent > other:
+                found[key] = fluent
         return found
 
     def fluents(self, predicate: str) -> Iterable[Fluent]:

@@ -51,6 +51,7 @@ _MOST_CODES = 10_000  # that are remembered: strangers' images may have any numb
 K = TypeVar("K")
 V = TypeVar("V")
 _Image = NDArray[np.uint8]  # columns of cells of kind, color and state
+_Code = tuple[int, int, int]  # of a cell: these three
 _Cell = tuple[str, str, int, int]  # the cell's name, its thing's name, the step (x, y) from the agent to it
 
 
@@ -91,7 +92,7 @@ def _offsets(size: int, direction: int) -> list[Position]:
     return [(x, y) for column in _layout(size, direction) for _, _, x, y in column]
 
 
-class _Palette(dict[bytes, int]):
+class _Palette(dict[_Code, int]):
     """The codes of a cell, each with the number of the look that it stands for; `_NOT_SEEN` where nothing is seen.
 
     A code that MiniGrid does not have raises `UnreadableObservation`.
@@ -104,7 +105,7 @@ class _Palette(dict[bytes, int]):
         super().__init__()
         self.looks: list[Appearance] = [()]
 
-    def __missing__(self, code: bytes) -> int:
+    def __missing__(self, code: _Code) -> int:
         number = self._number(*code)
         if len(self) < _MOST_CODES:
             self[code] = number
@@ -177,8 +178,8 @@ class MiniGridPerceiver:
         """
         image, direction = _checked(observation)
         size = len(image)
-        codes = image.tobytes()
-        numbers = [self._palette[codes[at : at + 3]] for at in range(0, len(codes), 3)]
+        codes = iter(image.tobytes())
+        numbers = list(map(self._palette.__getitem__, zip(codes, codes, codes, strict=True)))
         own = size // 2 * size + size - 1  # the agent's cell shows what it carries
         held, numbers[own] = max(numbers[own], 0), _NOT_SEEN
         seen = [number != _NOT_SEEN for number in numbers]
