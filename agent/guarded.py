@@ -54,10 +54,12 @@ class Guarded:
         own = [(fluent, state.value(fluent)) for fluent in own_fluents(model.vocabulary)]
         body = tuple((fluent, value) for fluent, value in own if value in model.vocabulary.constant_types)
         held = tuple((fluent, memory.looked[str(value)][0]) for fluent, value in own if value in memory.looked)
+        looks = {code: look for look, code in memory.looked.values()}  # many things look alike
+        clearing = {code: self._clearing(model, memory.sight, look) for code, look in looks.items()}
         found = [
             Reach((), (Literal(LiftedAtom(predicate, (thing, value))),))
-            for thing, (look, _) in memory.looked.items()
-            for predicate, value in self._clearing(model, memory.sight, look)
+            for thing, (look, code) in memory.looked.items()
+            for predicate, value in clearing[code]
             if predicate not in asked and not self._is_direct(leaving, (look, body, held), predicate, value)
         ]
         return tuple(fetching.prospects.all_reachable(state, found))

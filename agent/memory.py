@@ -96,6 +96,7 @@ class Memory:
         self._counts: dict[str, int] = {}
         self.cells = Cells(self.belief.universe)
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
+        self._fresh: dict[str, str] = {}  # slot -> the thing that was named by the last view
         self._own = own_fluents(self.vocabulary)
         self._surely = True
         self._lattice: Lattice | None = None
@@ -345,6 +346,7 @@ class Memory:
         self._heading = self._heading or next((lattice.directions[str(value)] for value in heading), None)
         self.visited.add(self.cells.names[self.position])
         change: Change = {(lattice.here,): self.cells.names[self.position], **view.own}
+        self._fresh = {}
         if seen or not all(self._holds(fluent, view.palette[look], lattice) for fluent, look in view.held.items()):
             slots = {_HAND + fluent[0]: fluent for fluent in view.held}
             in_hands = [_Seen(_HAND + fluent[0], view.palette[look] or None) for fluent, look in view.held.items()]
@@ -353,8 +355,8 @@ class Memory:
                 change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
         self.poses.add((self.position, self._ahead()))
-        if seen:
-            self._note_landmarks(lattice, [item.slot for item in seen if item.appearance])
+        if self._fresh:
+            self._note_landmarks()
         return [str(self.belief.values[fluent]) for fluent in view.held]
 
     def _holds(self, fluent: Fluent, appearance: Appearance, lattice: Lattice) -> bool:
@@ -401,7 +403,8 @@ class Memory:
                 self._set_looks(old, item.appearance or ())
         fresh = [item for item in open_slots if item.slot not in contents]
         contents |= self._moved(fresh, missing)
-        contents |= self._new_things([item for item in open_slots if item.slot not in contents], lattice)
+        self._fresh = self._new_things([item for item in open_slots if item.slot not in contents], lattice)
+        contents |= self._fresh
         for item in open_slots:
             thing = contents[item.slot]
             left = self._where.get(thing)  # a thing that moved is no longer where it was believed
@@ -445,11 +448,10 @@ class Memory:
         self.belief.update(change)
         return contents
 
-    def _note_landmarks(self, lattice: Lattice, slots: Iterable[str]) -> None:
-        """Learn what is said of things that are seen in some slots for the first time."""
-        shown = {self.belief.values[lattice.content, slot]: slot for slot in slots if slot in self.cells.places}
-        places, seen = self.cells.places, self.belief.last_seen
-        new = {str(thing): places[slot] for thing, slot in shown.items() if thing not in seen}
+    def _note_landmarks(self) -> None:
+        """Learn what is said of things that are seen in some places for the first time."""
+        places = self.cells.places
+        new = {thing: places[slot] for slot, thing in self._fresh.items() if slot in places}
         if new and self._heading is not None:
             for fact in self.landmarks(new, self._heading, self._look_at):
                 self.belief.universe.add_fact(fact)

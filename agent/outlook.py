@@ -76,8 +76,8 @@ class Outlook:
             asked: the predicates that the goal speaks of: things are changed in these only where all else is seen.
         """
         window = _Window(self)
-        best: Lookout | None = None
-        near = takewhile(lambda way: best is None or (way.cost + _ONWARD) / _MOST <= best.price, ways)
+        least, best = math.inf, None
+        near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
         while chunk := list(islice(near, _CHUNK if best is not None else _FIRST)):
             poses = [
                 (way, pose)
@@ -92,9 +92,9 @@ class Outlook:
                     continue
                 touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in way.changed)
                 price = (way.cost + _ONWARD + _RESERVE * touched) / gain
-                if best is None or price < best.price:
-                    best = Lookout(price, way, window.places(views, number))
-        return best
+                if price < least:
+                    least, best = price, (way, views, number)
+        return Lookout(least, best[0], window.places(*best[1:])) if best is not None else None
 
     def price(self, state: State, end: State, steps: int) -> float:
         """What a look costs that is had at the end of a plan from a state, as in `Lookout`."""

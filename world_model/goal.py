@@ -297,14 +297,19 @@ class GoalTracker:
         """What remains to be reached after `state` was; None if nothing does."""
         self._forget(state)
         self._follow(state)
-        if self.remaining is not None:
-            before = all_reaches(self.remaining)
-            self.remaining = rest_of(self.remaining, lambda reach: self._holds(reach, state))
-            left = all_reaches(self.remaining) if self.remaining is not None else []
-            early = [reach for reach in before if reach not in left and reach not in self._turn]
-            self.found += [each for each in dict.fromkeys(early) if self._holds(each, state)]
-            self._turn.update(next_reaches(self.remaining) if self.remaining is not None else ())
+        before = self.remaining
+        if before is not None:
+            self.remaining = rest_of(before, lambda reach: self._holds(reach, state))
+            if self.remaining != before or not self._turn:
+                self._take_turns(before, state)
         return self.remaining
+
+    def _take_turns(self, before: Goal, state: State) -> None:
+        """Note what was found true before its turn, and whose turn it is now that not all remains that did before."""
+        left = all_reaches(self.remaining) if self.remaining is not None else []
+        early = [reach for reach in all_reaches(before) if reach not in left and reach not in self._turn]
+        self.found += [each for each in dict.fromkeys(early) if self._holds(each, state)]
+        self._turn.update(next_reaches(self.remaining) if self.remaining is not None else ())
 
     def _forget(self, state: State) -> None:
         """Forget of which formulas the last state says nothing any more."""
