@@ -29,8 +29,7 @@ _IN_LINE = 4  # cells by which what blocks the view is taken to go on
 _FADING = 0.8  # how much less a cell is worth than one nearer to where the agent can go
 _FARTHEST = 5  # cells from there up to which it is worth anything
 _WALL = 0.1  # what a cell is worth that is taken for more wall: it may be a door
-_FIRST = 8  # poses that are looked at together first, a step or two away
-_CHUNK = 24  # and then, farther
+_CHUNK = 24  # poses that are looked at together
 _MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
@@ -78,7 +77,7 @@ class Outlook:
         window = _Window(self)
         least, best = math.inf, None
         near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
-        while chunk := list(islice(near, _CHUNK if best is not None else _FIRST)):
+        while chunk := list(islice(near, _CHUNK)):
             poses = [
                 (way, pose)
                 for way in chunk
