@@ -20,7 +20,7 @@ from worldwright.agent.memory import Memory, Pose
 from worldwright.envs.perceiver import Sight
 from worldwright.planning.lookahead import Ahead
 from worldwright.world_model.scene_graph import Position
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import ENDED
 
 _ONWARD = 3  # steps that a look costs beside those to get there: one goes on from where one looked
@@ -78,19 +78,19 @@ class Outlook:
         least, best = math.inf, None
         near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
         while chunk := list(islice(near, _CHUNK)):
-            poses = [
-                (way, pose)
+            looks = [
+                _Look(way, pose, [fluent for fluent in way.changed if len(fluent) > 1])
                 for way in chunk
                 if way.cost and way.value((ENDED,)) is None and (pose := self.memory.pose(way)) is not None
             ]
-            if not poses:
+            if not looks:
                 continue
-            views = window.views(poses)
-            for number, ((way, _), gain) in enumerate(zip(poses, views.gains, strict=True)):
+            views = window.views(looks)
+            for number, ((way, _, touched), gain) in enumerate(zip(looks, views.gains, strict=True)):
                 if gain <= 0:
                     continue
-                touched = sum(len(fluent) > 1 and fluent[0] in asked for fluent in way.changed)
-                price = (way.cost + _ONWARD + _RESERVE * touched) / gain
+                wrong = sum(fluent[0] in asked for fluent in touched)
+                price = (way.cost + _ONWARD + _RESERVE * wrong) / gain
                 if price < least:
                     least, best = price, (way, views, number)
         return Lookout(least, best[0], window.places(*best[1:])) if best is not None else None
@@ -99,7 +99,8 @@ class Outlook:
         """What a look costs that is had at the end of a plan from a state, as in `Lookout`."""
         way = Ahead(state, {f: value for f, value in end.values.items() if state.values.get(f) != value})
         pose = self.memory.pose(way)
-        gain = _Window(self).views([(way, pose)]).gains[0] if pose is not None else 0.0
+        touched = [fluent for fluent in way.changed if len(fluent) > 1]
+        gain = _Window(self).views([_Look(way, pose, touched)]).gains[0] if pose is not None else 0.0
         return (steps + _ONWARD) / gain if gain > 0 else math.inf
 
     def is_clear(self, codes: NDArray[np.int32]) -> _Bools:
@@ -107,6 +108,14 @@ class Outlook:
         clear = [not self.sight.blocks(look) for look in self.memory.map.looks]
         found: _Bools = np.array([*clear, True])[codes]  # -1, unknown, is the last
         return found
+
+
+class _Look(NamedTuple):
+    """A state in which the agent looks, how it stands there, and what of things is otherwise than now."""
+
+    way: Ahead
+    pose: Pose
+    touched: Sequence[Fluent]
 
 
 class _Views(NamedTuple):
@@ -176,27 +185,26 @@ class _Window:
         worth[self._open] = 0.0
         return worth
 
-    def views(self, ways: Sequence[tuple[Ahead, Pose]]) -> _Views:
-        """What is seen in states with these poses."""
-        poses = [pose for _, pose in ways]
-        at = [self._at(place) for place, _ in poses]
-        own = np.array([x * self._shape[1] + y for x, y in at], np.int64)
-        cells = own[:, None] + np.array([self._offsets[heading] for _, heading in poses])
+    def views(self, looks: Sequence[_Look]) -> _Views:
+        """What is seen in such looks."""
+        left, top = self._origin
+        own = np.array([(x - left) * self._shape[1] + y - top for _, ((x, y), _), _ in looks], np.int64)
+        cells = own[:, None] + np.array([self._offsets[heading] for _, (_, heading), _ in looks])
         clear = self._transparent[cells]
         clear[:, self._own] = True
-        self._change(ways, cells, clear)
+        self._change(looks, cells, clear)
         seen = self._outlook.sight.seen(clear)
         gains = (self._worth[cells] * seen).sum(axis=1)
-        for number, (way, pose) in enumerate(ways):
-            if pose in self._memory.poses and not any(len(fluent) > 1 for fluent in way.changed):
+        for number, (_, pose, touched) in enumerate(looks):
+            if not touched and pose in self._memory.poses:
                 gains[number] = 0.0
         return _Views(gains.tolist(), cells, seen)
 
-    def _change(self, ways: Sequence[tuple[Ahead, Pose]], cells: NDArray[np.int64], clear: _Bools) -> None:
+    def _change(self, looks: Sequence[_Look], cells: NDArray[np.int64], clear: _Bools) -> None:
         """Let light through where something is opened on the way, and what is behind that count."""
         news = False
-        for number, (way, _) in enumerate(ways):
-            for thing in dict.fromkeys(fluent[1] for fluent in way.changed if len(fluent) == 2):
+        for number, (way, _, touched) in enumerate(looks):
+            for thing in dict.fromkeys(fluent[1] for fluent in touched if len(fluent) == 2) if touched else ():
                 place, look = self._memory.shown(thing, way)
                 if place is not None:
                     at = self._at(place)

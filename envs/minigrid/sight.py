@@ -43,34 +43,37 @@ class SquareSight:
         """What is in view: for each pose (k, size ** 2), given which cells let light through."""
         size = self.size
         bits = np.int64(1) << np.arange(size, dtype=np.int64)
-        rows = clear.reshape(-1, size, size) @ bits
-        lit = np.zeros_like(rows)
-        lit[:, 0] = 1 << (size // 2)
-        for ahead in range(size):
-            lit[:, ahead] = _spread(lit[:, ahead], rows[:, ahead], size)
-            if ahead + 1 < size:
-                through = lit[:, ahead] & rows[:, ahead]
-                lit[:, ahead + 1] = (through | through << 1 | through >> 1) & ((1 << size) - 1)
-        seen: _Bools = (lit[:, :, None] & bits) != 0
+        rows = (clear.reshape(-1, size, size) @ bits).T
+        lit = np.empty_like(rows)
+        light = np.full_like(rows[0], 1 << (size // 2))
+        for ahead, row in enumerate(rows):
+            lit[ahead], light = _lit(light, row, size)
+        seen: _Bools = (lit.T[:, :, None] & bits) != 0
         return seen.reshape(clear.shape)
 
 
-def _spread(lit: _Ints, clear: _Ints, size: int) -> _Ints:
-    """The cells of rows, as bits, that light reaches along the row."""
-    if size <= _TABULATED:
-        found: _Ints = _table(size)[lit, clear]
-        return found
-    return _spread_along(lit, clear, size)
+def _lit(light: _Ints, clear: _Ints, size: int) -> tuple[_Ints, _Ints]:
+    """The cells of rows that light reaches, as bits, and those of the rows ahead, given where it comes in."""
+    if size > _TABULATED:
+        return _spread(light, clear, size)
+    along, onward = _table(size)
+    at = light << size | clear
+    return along.take(at), onward.take(at)
 
 
-def _spread_along(lit: _Ints, clear: _Ints, size: int) -> _Ints:
+def _spread(light: _Ints, clear: _Ints, size: int) -> tuple[_Ints, _Ints]:
+    """The same, worked out."""
+    every = (1 << size) - 1
     for _ in range(size - 1):
-        through = lit & clear
-        lit = (lit | through << 1 | through >> 1) & ((1 << size) - 1)
-    return lit
+        through = light & clear
+        light = (light | through << 1 | through >> 1) & every
+    through = light & clear
+    return light, (through | through << 1 | through >> 1) & every
 
 
 @lru_cache(maxsize=4)
-def _table(size: int) -> _Ints:
-    lit, clear = np.indices((1 << size, 1 << size), np.int64)
-    return _spread_along(lit, clear, size)
+def _table(size: int) -> tuple[_Ints, _Ints]:
+    """What `_spread` finds, at the place `light << size | clear`."""
+    light, clear = np.indices((1 << size, 1 << size), np.int64)
+    along, onward = _spread(light, clear, size)
+    return along.ravel(), onward.ravel()
