@@ -79,7 +79,7 @@ class Outlook:
         near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
         while chunk := list(islice(near, _CHUNK)):
             looks = [
-                _Look(way, pose, [fluent for fluent in way.changed if len(fluent) > 1])
+                _Look(way, pose, _touched(way))
                 for way in chunk
                 if way.cost and way.value((ENDED,)) is None and (pose := self.memory.pose(way)) is not None
             ]
@@ -99,8 +99,7 @@ class Outlook:
         """What a look costs that is had at the end of a plan from a state, as in `Lookout`."""
         way = Ahead(state, {f: value for f, value in end.values.items() if state.values.get(f) != value})
         pose = self.memory.pose(way)
-        touched = [fluent for fluent in way.changed if len(fluent) > 1]
-        gain = _Window(self).views([_Look(way, pose, touched)]).gains[0] if pose is not None else 0.0
+        gain = _Window(self).views([_Look(way, pose, _touched(way))]).gains[0] if pose is not None else 0.0
         return (steps + _ONWARD) / gain if gain > 0 else math.inf
 
     def is_clear(self, codes: NDArray[np.int32]) -> _Bools:
@@ -116,6 +115,10 @@ class _Look(NamedTuple):
     way: Ahead
     pose: Pose
     touched: Sequence[Fluent]
+
+
+def _touched(way: Ahead) -> list[Fluent]:
+    return [fluent for fluent in way.changed if len(fluent) > 1]
 
 
 class _Views(NamedTuple):

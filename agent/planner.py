@@ -21,7 +21,7 @@ from worldwright.world_model.state import State
 
 _REST = 8  # steps for which planning for a purpose is let be after it took too long, or as long again each time
 _LONG_REST = 50  # and for one of many situations
-_BRIEF = 50_000  # states looked at for a plan that serves to explore: about two seconds
+_BRIEF = 25_000  # states looked at for a plan that serves to explore: a second or two
 _GLANCE = 10_000  # and for one to one of many situations: where there is a way, it is mostly found in a tenth of that
 
 

@@ -139,7 +139,7 @@ class FastDownward:
         """The operators of a plan; raises `PlanningStopped` if there is none."""
         deadline = Deadline(limits)
         with statistics.stage("write"):
-            text = sas.write(task)
+            text = sas.write(task, deadline)
         small = len(task.operators) <= SMALL
         strategies = self.strategies or (sas.SHORT if small else sas.NEAR_OPTIMAL, sas.GREEDY)
         for number, strategy in enumerate(strategies, 1):

@@ -202,7 +202,7 @@ class Deadline:
         """Count the work of looking at so many states; raise `PlanningStopped` (TIMEOUT) when that or time is up."""
         self._states -= states
         if self._states < 0:
-            raise PlanningStopped(PlanStatus.TIMEOUT, f"looked at as much as {self._limits.states} states")
+            raise PlanningStopped(PlanStatus.TIMEOUT, "looked at as much as it may")
         now = time.monotonic()
         if now < self._soonest:
             return

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from worldwright.planning.problem import Limits, PlanningStopped, PlanStatus
+from worldwright.planning.problem import Deadline, Limits, PlanningStopped, PlanStatus
 from worldwright.planning.process import Finished, run
 from worldwright.planning.task import GroundOperator, GroundTask, Pair
 
+_STATE = 80  # values that take as long to write as it does to look at a state
 _BINARY = Path("builds/release/bin/downward")
 _HOMES = ("up_fast_downward", "fast_downward")  # the packages that have carried it
 _SOLVED = (0, 1, 2, 3)  # https://www.fast-downward.org/latest/documentation/exit-codes/
@@ -49,8 +50,8 @@ def find_binary() -> Path | None:
     return None
 
 
-def write(task: GroundTask) -> str:
-    """The task in SAS+.
+def write(task: GroundTask, deadline: Deadline) -> str:
+    """The task in SAS+; raises `PlanningStopped` (TIMEOUT) if that is too much to write.
 
     A goal of alternatives becomes operators of cost 0 on a variable of its own, which goes from 0 to its last value
     by one operator for each part. If there are several parts, nothing else can be done on the way.
@@ -67,7 +68,9 @@ def write(task: GroundTask) -> str:
     lines += ["0", "begin_state", *map(str, task.initial), *(["0"] if checks else []), "end_state"]
     lines += ["begin_goal", str(len(goal)), *(f"{variable} {value}" for variable, value in goal), "end_goal"]
     lines.append(str(len(task.operators) + len(checks)))
-    lines += [_operator(number, operator, acting) for number, operator in enumerate(task.operators)]
+    for number, operator in enumerate(task.operators):  # a few may have millions of conditions
+        deadline.check(_size(operator) / _STATE)
+        lines.append(_operator(number, operator, acting))
     lines += [*checks, "0", ""]
     return "\n".join(lines)
 
@@ -97,6 +100,11 @@ def _checks(task: GroundTask, variable: int) -> tuple[list[str], int]:
 def _variable(number: int, size: int) -> list[str]:
     values = [f"Atom v{number}({value})" for value in range(size)]
     return ["begin_variable", f"var{number}", "-1", str(size), *values, "end_variable"]
+
+
+def _size(operator: GroundOperator) -> int:
+    """How many values it speaks of."""
+    return len(operator.preconditions) + sum(1 + len(effect.conditions) for effect in operator.effects)
 
 
 def _operator(number: int, operator: GroundOperator, acting: tuple[Pair, ...]) -> str:

@@ -25,8 +25,9 @@ from tests.planning.grid_worlds import (
 from worldwright.envs.minigrid.vocabulary import NOTHING, VOCABULARY
 from worldwright.planning import sas
 from worldwright.planning.engines import ENGINES, FastDownward, GroundingEngine, UnknownEngine, engine_named
+from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Lookahead
-from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus
 from worldwright.planning.process import run
 from worldwright.planning.up_bridge import UnifiedPlanning
 from worldwright.planning.validation import validate
@@ -116,7 +117,15 @@ def test_a_limit_of_states_is_met_by_the_same_problems_on_every_machine(name: st
     engine, problem = engine_named(name), replace(nine_rooms(), lookahead=ahead)
     found = {states: engine.solve(problem, replace(LIMITS, states=states)) for states in (0, 10, 10_000_000)}
     assert [result.status for result in found.values()] == [PlanStatus.TIMEOUT, PlanStatus.TIMEOUT, PlanStatus.SOLVED]
-    assert "10 states" in found[10].reason
+    assert "as much as it may" in found[10].reason
+
+
+def test_a_task_that_is_too_much_to_write_is_not_written() -> None:
+    task = ground(door_key(6), Limits(), complete=True)
+    assert sas.write(task, Deadline(Limits(states=1_000)))
+    with pytest.raises(PlanningStopped, match="as much as it may") as stopped:
+        sas.write(task, Deadline(Limits(states=1)))
+    assert stopped.value.status is PlanStatus.TIMEOUT
 
 
 def test_nothing_is_done_after_the_end() -> None:
