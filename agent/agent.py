@@ -41,7 +41,6 @@ from worldwright.world_model.proposing.notes import Note
 from worldwright.world_model.proposing.proposer import Proposer
 from worldwright.world_model.proposing.words import Words
 from worldwright.world_model.transition import Transition
-from worldwright.world_model.vocabulary import Vocabulary
 
 _IN_VAIN = 20  # episodes in a row, for each environment, in which no step could be taken: no other will go better
 
@@ -264,8 +263,12 @@ class Agent:
 
     def _new_mind(self, perceiver: Perceiver) -> Mind:
         """A mind that learns nothing and remembers nothing but the model."""
-        model = self._mind.model if self._mind else self._known(perceiver.vocabulary)
+        known = self._mind.model if self._mind else self._given
+        model = known or WorldModel(perceiver.vocabulary)
         require_same_vocabulary(model, perceiver.vocabulary)
+        if model is self._given and model.vocabulary is not perceiver.vocabulary:
+            # One and the same, so that what is compiled of a goal for the world serves the model too.
+            model = self._given = replace(model, vocabulary=perceiver.vocabulary)
         rng = random.Random(self._seed)
         name = perceiver.vocabulary.name
         if name not in self._blank:
@@ -275,17 +278,6 @@ class Agent:
         mind = Mind(self.config, perceiver, model, None, explorer, rng, notes=self._notes, adviser=adviser)
         mind.lookaheads, mind.guarded = self._lookaheads, self._guarded
         return mind
-
-    def _known(self, vocabulary: Vocabulary) -> WorldModel:
-        """The model that was given, or an empty one. It speaks of the world in the world's own vocabulary.
-
-        Then what is compiled of a goal for that serves the model too.
-        """
-        given = self._given or WorldModel(vocabulary)
-        if given.vocabulary is not vocabulary:
-            require_same_vocabulary(given, vocabulary)
-            given = self._given = replace(given, vocabulary=vocabulary)
-        return given
 
     def _adviser_for(self, perceiver: Perceiver) -> Adviser | None:
         """Who asks a language model about a world, if there is one; it remembers what it was told of sentences.

@@ -22,7 +22,7 @@ from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Barred
 from worldwright.planning.grounding import ground
 from worldwright.planning.lookahead import Ahead, Lookahead
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
+from worldwright.planning.problem import Deadline, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask
 from worldwright.world_model.goal import Reach
@@ -340,7 +340,7 @@ class Explorer:
                 return task
         try:
             limits = Limits(self.config.plan_cpu_seconds, self.config.plan_memory_mb)
-            task = _about_things_met(ground(PlanningProblem(model, state, (), barred), limits))
+            task = _about_things_met(ground(PlanningProblem(model, state, (), barred), Deadline(limits)))
         except PlanningStopped:
             task = GroundTask(state, (), (), (), (), ())
         self._forget_sights()  # states were told apart by what the last one knew

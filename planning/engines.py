@@ -46,7 +46,7 @@ class Engine(Protocol):
 class GroundSearch(Protocol):
     """Finds a path in a ground task."""
 
-    def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+    def __call__(self, task: GroundTask, deadline: Deadline, statistics: Statistics) -> list[int]:
         """The numbers of the operators on a path to a goal; raises `PlanningStopped` if there is none."""
 
 
@@ -104,13 +104,13 @@ class GroundingEngine:
         self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics, complete: bool
     ) -> list[Action]:
         with statistics.stage("ground"):
-            task = ground(problem, deadline.left(), complete)
+            task = ground(problem, deadline, complete)
         statistics.variables, statistics.operators = len(task.fluents), len(task.operators)
         statistics.left_out = len(task.left_out)
         try:
             if not task.goals:
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "no goal is reachable even if nothing is ever undone")
-            return [task.operators[number].action for number in self.search(task, deadline.left(), statistics)]
+            return [task.operators[number].action for number in self.search(task, deadline, statistics)]
         except PlanningStopped as stopped:
             if stopped.status is PlanStatus.UNSOLVABLE and task.left_out:
                 raise _Incomplete from None
@@ -135,9 +135,8 @@ class FastDownward:
     strategies: tuple[str, ...] | None = None
     binary: Path | None = None
 
-    def __call__(self, task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+    def __call__(self, task: GroundTask, deadline: Deadline, statistics: Statistics) -> list[int]:
         """The operators of a plan; raises `PlanningStopped` if there is none."""
-        deadline = Deadline(limits)
         with statistics.stage("write"):
             text = sas.write(task, deadline)
         small = len(task.operators) <= SMALL
@@ -161,9 +160,9 @@ class FastDownward:
         return numbers
 
 
-def _searched_here(task: GroundTask, limits: Limits, statistics: Statistics) -> list[int]:
+def _searched_here(task: GroundTask, deadline: Deadline, statistics: Statistics) -> list[int]:
     with statistics.stage("search"):
-        return a_star(task, limits, statistics)
+        return a_star(task, deadline, statistics)
 
 
 ENGINES: dict[str, Engine] = {

@@ -12,7 +12,6 @@ from worldwright.planning.joins import Names
 from worldwright.planning.lean import lean
 from worldwright.planning.problem import (
     Deadline,
-    Limits,
     PlanningProblem,
     PlanningStopped,
     PlanStatus,
@@ -31,7 +30,7 @@ _STATE = 3  # of them take as long as a state that is looked at
 MAX_COMBINED = 4_000  # ways to combine the parts of a goal that are spelt out
 
 
-def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> GroundTask:
+def ground(problem: PlanningProblem, deadline: Deadline, complete: bool = False) -> GroundTask:
     """The ground task of a problem.
 
     Things that seem not to matter are left out (`GroundTask.left_out`) unless `complete` is asked for: a plan for
@@ -43,7 +42,7 @@ def ground(problem: PlanningProblem, limits: Limits, complete: bool = False) -> 
         PlanningStopped: TIMEOUT, or UNSUPPORTED with the reason.
     """
     with without_collector():
-        return _ground(problem, Deadline(limits), complete)
+        return _ground(problem, deadline, complete)
 
 
 def _ground(problem: PlanningProblem, deadline: Deadline, complete: bool) -> GroundTask:

@@ -182,7 +182,7 @@ class PlanningStopped(Exception):
 
 
 class Deadline:
-    """Limits of CPU seconds and of states, looked at now and then in hot loops."""
+    """Limits of CPU seconds and of states for all the work on a plan, looked at now and then in hot loops."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -191,14 +191,13 @@ class Deadline:
         self._soonest = time.monotonic() + limits.cpu_seconds  # a thread's CPU time never outruns the clock on the wall
 
     def left(self) -> Limits:
-        """What is left; never below zero."""
-        states = None if self._limits.states is None else max(0, int(self._states))
-        return Limits(self._seconds(), self._limits.memory_mb, states)
+        """What is left for a child, its time never below zero."""
+        return Limits(self._seconds(), self._limits.memory_mb)
 
     def _seconds(self) -> float:
         return max(0.0, self._end - cpu_seconds())
 
-    def check(self, states: float = 0) -> None:
+    def check(self, states: float) -> None:
         """Count the work of looking at so many states; raise `PlanningStopped` (TIMEOUT) when that or time is up."""
         self._states -= states
         if self._states < 0:

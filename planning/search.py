@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from worldwright.planning.problem import Deadline, Limits, PlanningStopped, PlanStatus, Statistics
+from worldwright.planning.problem import Deadline, PlanningStopped, PlanStatus, Statistics
 from worldwright.planning.task import GroundGoal, GroundOperator, GroundTask, Pair
 from worldwright.world_model.state import Fluent, State, Universe, Value
 
@@ -303,13 +303,12 @@ def _wanted(task: GroundTask, variable: int) -> set[int]:
     return {value for case in cases for other, value in case if other == variable}
 
 
-def a_star(task: GroundTask, limits: Limits, statistics: Statistics, weight: int = 1) -> list[int]:
+def a_star(task: GroundTask, deadline: Deadline, statistics: Statistics, weight: int = 1) -> list[int]:
     """The numbers of the operators on a way to a goal, a shortest one with weight 1 (Hart, Nilsson & Raphael 1968).
 
     Raises:
         PlanningStopped: UNSOLVABLE, or TIMEOUT.
     """
-    deadline = Deadline(limits)
     packing = Packing(task)
     goal = GoalTest(packing)
     first = packing.pack(task.initial)

@@ -196,17 +196,21 @@ class WorldModel:
 
     def firings(self, state: Readable, action: Action) -> Iterator[Firing]:
         """The rules that apply, each with every binding for which it does."""
-        if len(action.args) != self._arity(action.name):
-            raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
-        tree = self._ready.trees.get(action.name)
-        if tree is not None:
-            together, slots = tree.find(state, action.args)
-            yield from together.firings(slots)
+        found = self._together(state, action)
+        if found is not None:
+            yield from found[0].firings(found[1])
             return
         for rule, query in self._ready.queries.get(action.name, ()):
             given = {variable.name: arg for variable, arg in zip(rule.parameters, action.args, strict=False)}
             for binding in query.bindings(state, given):
                 yield Firing(rule, binding)
+
+    def _together(self, state: Readable, action: Action) -> tuple[_Together, Slots] | None:
+        """What an action's rules come to in a state, with names; None if they do more than follow references."""
+        if len(action.args) != self._arity(action.name):
+            raise VocabularyProblem(f"{action} does not have {self._arity(action.name)} arguments")
+        tree = self._ready.trees.get(action.name)
+        return None if tree is None else tree.find(state, action.args)
 
     def predict(self, state: State, action: Action) -> Prediction:
         """What most probably happens: the likeliest outcome of every rule that applies.
@@ -218,17 +222,14 @@ class WorldModel:
 
     def foretold(self, state: Readable, action: Action) -> Change:
         """The change that `predict` foretells, without the state that it leads to."""
-        tree = self._ready.trees.get(action.name)
-        if tree is not None:
-            together, slots = tree.find(state, action.args)
-            return together.change(state.value, slots)
-        return self.told(state, action)[0]
+        found = self._together(state, action)
+        return found[0].change(state.value, found[1]) if found is not None else self.told(state, action)[0]
 
     def told(self, state: Readable, action: Action) -> tuple[Change, tuple[Firing, ...]]:
         """The change that `predict` foretells, and what makes it."""
-        tree = self._ready.trees.get(action.name)
-        if tree is not None and len(action.args) == self._arity(action.name):
-            together, slots = tree.find(state, action.args)
+        found = self._together(state, action)
+        if found is not None:
+            together, slots = found
             return together.change(state.value, slots), together.firings(slots)
         firings = tuple(self.firings(state, action))
         return _change(state, firings, [firing.rule.likeliest() for firing in firings]), firings

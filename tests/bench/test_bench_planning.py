@@ -7,7 +7,7 @@ import pytest
 from tests.planning.grid_worlds import MODEL, door_key, nine_rooms
 from worldwright.planning.engines import engine_named
 from worldwright.planning.grounding import ground
-from worldwright.planning.problem import Limits, PlanningProblem, PlanResult
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanResult
 from worldwright.planning.search import reach
 
 LIMITS = Limits(cpu_seconds=60)
@@ -47,6 +47,6 @@ def test_plan_by_the_reference_path(benchmark, name: str) -> None:
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_look_around(benchmark, name: str) -> None:
     """5,000 states breadth first, as the explorer does; grounding not included."""
-    task = ground(PlanningProblem(MODEL, PROBLEMS[name].state, ()), LIMITS)
+    task = ground(PlanningProblem(MODEL, PROBLEMS[name].state, ()), Deadline(LIMITS))
     found = benchmark.pedantic(lambda: sum(1 for _ in reach(task, limit=5000)), rounds=3, warmup_rounds=1)
     print(f"\n{name}: {found} states, {1e6 * benchmark.stats.stats.min / found:.1f} us a state")

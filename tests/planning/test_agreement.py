@@ -16,7 +16,7 @@ from tests.planning.small_worlds import is_injective, problems
 from worldwright.planning import sas
 from worldwright.planning.engines import FastDownward, GroundingEngine, engine_named
 from worldwright.planning.grounding import ground
-from worldwright.planning.problem import Limits, PlanningProblem, PlanStatus
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanStatus
 from worldwright.planning.search import breadth_first
 from worldwright.planning.up_bridge import pddl
 from worldwright.planning.up_worker import quietened, read_problem, solve
@@ -37,7 +37,7 @@ def fresh_environment() -> Environment:
 
 def stays_injective(problem: PlanningProblem) -> bool:
     """Whether no state that is reachable breaks what the vocabulary promises."""
-    task = ground(problem, LIMITS, complete=True)
+    task = ground(problem, Deadline(LIMITS), complete=True)
     return breadth_first(task, lambda reached: not is_injective(reached.state()), limit=300) is None
 
 
@@ -48,7 +48,7 @@ def test_our_searches_and_fast_downward_find_plans_of_the_same_length(problem: P
     ours, theirs = engine_named("search").solve(problem, LIMITS), OPTIMAL.solve(problem, LIMITS)
     assert ours.status in (PlanStatus.SOLVED, PlanStatus.UNSOLVABLE), ours.reason
     assert ours.status is theirs.status, theirs.reason
-    task = ground(problem, LIMITS, complete=True)
+    task = ground(problem, Deadline(LIMITS), complete=True)
     nearest = breadth_first(task, lambda reached: task.is_goal(reached.values), limit=100_000)
     assert (nearest is None) == (ours.plan is None)
     if nearest is not None and ours.plan is not None and theirs.plan is not None:
@@ -131,7 +131,7 @@ def test_a_plan_does_the_same_in_unified_plannings_simulator() -> None:
 
 def follow(problem: PlanningProblem, read: object, walk: random.Random, steps: int) -> None:
     """Walk along operators, with the simulator beside."""
-    task = ground(problem, LIMITS, complete=True)
+    task = ground(problem, Deadline(LIMITS), complete=True)
     simulator = UPSequentialSimulator(read, error_on_failed_checks=False)
     names = names_of(problem.model, problem.state)
     simulated, values = simulator.get_initial_state(), task.initial

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -121,11 +124,34 @@ def test_a_limit_of_states_is_met_by_the_same_problems_on_every_machine(name: st
 
 
 def test_a_task_that_is_too_much_to_write_is_not_written() -> None:
-    task = ground(door_key(6), Limits(), complete=True)
+    task = ground(door_key(6), Deadline(Limits()), complete=True)
     assert sas.write(task, Deadline(Limits(states=1_000)))
     with pytest.raises(PlanningStopped, match="as much as it may") as stopped:
         sas.write(task, Deadline(Limits(states=1)))
     assert stopped.value.status is PlanStatus.TIMEOUT
+
+
+def test_all_the_work_on_a_plan_counts_towards_one_limit() -> None:
+    problem = nine_rooms()
+    task = ground(problem, Deadline(Limits()))
+
+    def enough(work: Callable[[Deadline], object]) -> int:
+        """The fewest states with which some work is done."""
+
+        def is_done(states: int) -> bool:
+            try:
+                work(Deadline(Limits(states=states)))
+            except PlanningStopped:
+                return False
+            return True
+
+        return bisect_left(range(100_000), True, key=is_done)
+
+    grounding, writing = enough(partial(ground, problem)), enough(partial(sas.write, task))
+    assert writing > 1
+    engine = engine_named("fast-downward")
+    assert engine.solve(problem, Limits(60, states=grounding + writing)).status is PlanStatus.SOLVED
+    assert engine.solve(problem, Limits(60, states=grounding + writing - 2)).status is PlanStatus.TIMEOUT
 
 
 def test_nothing_is_done_after_the_end() -> None:

@@ -8,7 +8,7 @@ from tests.planning.grid_worlds import MODEL, WIN, door_key, nine_rooms, state_o
 from worldwright.planning.engines import engine_named
 from worldwright.planning.grounding import ground
 from worldwright.planning.monitor import Monitor, Verdict
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStep
+from worldwright.planning.problem import Deadline, Limits, Plan, PlanningProblem, PlanStep
 from worldwright.planning.search import breadth_first, reach
 from worldwright.planning.validation import reaches, still_leads, validate
 from worldwright.world_model.model import Action, Prediction
@@ -71,7 +71,7 @@ def test_the_monitor_goes_on_replans_or_learns() -> None:
 
 
 def test_states_are_reached_nearest_first_and_read_like_states() -> None:
-    task = ground(PlanningProblem(MODEL, CORRIDOR.state, ()), LIMITS)
+    task = ground(PlanningProblem(MODEL, CORRIDOR.state, ()), Deadline(LIMITS))
     found = list(reach(task, limit=1000))
     assert [each.cost for each in found] == sorted(each.cost for each in found)
     assert len({each.packed for each in found}) == len(found) == 3 * 4 + 1  # nothing is done on the goal square
@@ -87,7 +87,7 @@ def test_states_are_reached_nearest_first_and_read_like_states() -> None:
 
 
 def test_the_nearest_state_that_is_accepted_is_found_within_the_limit_by_the_allowed_operators() -> None:
-    task = ground(PlanningProblem(MODEL, CORRIDOR.state, ()), LIMITS)
+    task = ground(PlanningProblem(MODEL, CORRIDOR.state, ()), Deadline(LIMITS))
     there = breadth_first(task, lambda reached: reached.value(("agent-at",)) == "c3_1", limit=1000)
     assert there is not None
     assert [operator.action.name for operator in there.path()] == ["forward", "forward"]
@@ -102,14 +102,14 @@ def test_the_nearest_state_that_is_accepted_is_found_within_the_limit_by_the_all
 
 
 def test_looking_around_keeps_the_nearest_things_movable() -> None:
-    task = ground(PlanningProblem(MODEL, nine_rooms().state, ()), LIMITS)
+    task = ground(PlanningProblem(MODEL, nine_rooms().state, ()), Deadline(LIMITS))
     assert len(task.left_out) == 15
     assert any(operator.action.name == "drop" for operator in task.operators)
-    assert len(ground(PlanningProblem(MODEL, door_key(8).state, ()), LIMITS).left_out) == 0
+    assert len(ground(PlanningProblem(MODEL, door_key(8).state, ()), Deadline(LIMITS)).left_out) == 0
 
 
 def test_the_same_problem_gives_the_same_task_and_plan() -> None:
     problem = nine_rooms(seed=3)
-    assert ground(problem, LIMITS) == ground(problem, LIMITS)
+    assert ground(problem, Deadline(LIMITS)) == ground(problem, Deadline(LIMITS))
     first, second = (engine_named("fast-downward").solve(problem, LIMITS).plan for _ in range(2))
     assert first == second

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.planning.small_worlds import ACTIONS, ITEMS, VOCABULARY, is_injective, problems
 from worldwright.planning.grounding import ground
-from worldwright.planning.problem import Limits, PlanningProblem
+from worldwright.planning.problem import Deadline, Limits, PlanningProblem
 from worldwright.planning.task import GroundTask
 from worldwright.world_model.matching import Query
 from worldwright.world_model.model import Action, WorldModel
@@ -50,7 +50,7 @@ def check_state(problem: PlanningProblem, task: GroundTask, values: tuple[int, .
 @settings(max_examples=400, deadline=None, suppress_health_check=QUIET)
 @given(problem=problems(), walk=st.randoms(use_true_random=False))
 def test_operators_do_what_the_model_predicts(problem: PlanningProblem, walk: random.Random) -> None:
-    task = ground(problem, Limits(), complete=True)
+    task = ground(problem, Deadline(Limits()), complete=True)
     wanted = [Query(problem.model.vocabulary, goal.parameters, goal.conditions) for goal in problem.goals]
     values = task.initial
     assert task.decode(values) == problem.state
@@ -77,6 +77,6 @@ def test_a_parameter_that_only_says_what_is_replaced_multiplies_no_operators() -
             universe.add_object(item, "item")
         state = State({("hand",): "none"} | {("seen", item): True for item in ITEMS}, universe)
         problem = PlanningProblem(WorldModel(VOCABULARY, (parse_rule(VOCABULARY, text),)), state, ())
-        numbers.append(len(ground(problem, Limits(), complete=True).operators))
+        numbers.append(len(ground(problem, Deadline(Limits()), complete=True).operators))
     assert numbers[0] == len(ITEMS)
     assert numbers[1] > numbers[0]
