@@ -260,11 +260,11 @@ class Explorer:
         found = outlook.best(self._ahead(model, memory.trodden(), lookahead, shunned), asked)
         if found is None:
             return None
-        price, way, places = found
+        price, way, steps, places = found
         pose = memory.pose(way)
         there = Reach((), tuple(Literal(LiftedAtom(name, (str(value),))) for name, value in memory.standing(way)))
         return Target(
-            Plan(_steps(way)), lambda end: memory.pose(end) == pose, partial(memory.are_unknown, places), there, price
+            Plan(steps), lambda end: memory.pose(end) == pose, partial(memory.are_unknown, places), there, price
         )
 
     def frontier(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from worldwright.agent.memory import Memory, Pose
 from worldwright.envs.perceiver import Sight
 from worldwright.planning.lookahead import Ahead
+from worldwright.planning.problem import PlanStep
 from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.state import Fluent, State
 from worldwright.world_model.vocabulary import ENDED
@@ -43,11 +44,13 @@ class Lookout(NamedTuple):
     Attributes:
         price: the steps that it costs for each cell's worth of what is seen.
         way: the state in which the agent looks.
+        steps: that lead there; of ways equally short, the one on which most comes into view is taken.
         places: the unknown cells that it sees.
     """
 
     price: float
     way: Ahead
+    steps: tuple[PlanStep, ...]
     places: frozenset[Position]
 
 
@@ -76,6 +79,7 @@ class Outlook:
         """
         window = _Window(self)
         least, best = math.inf, None
+        gains: dict[Ahead, float] = {}
         near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
         while chunk := list(islice(near, _CHUNK)):
             looks = [
@@ -87,13 +91,17 @@ class Outlook:
                 continue
             views = window.views(looks)
             for number, ((way, _, touched), gain) in enumerate(zip(looks, views.gains, strict=True)):
+                gains[way] = gain
                 if gain <= 0:
                     continue
                 wrong = sum(fluent[0] in asked for fluent in touched)
                 price = (way.cost + _ONWARD + _RESERVE * wrong) / gain
                 if price < least:
                     least, best = price, (way, views, number)
-        return Lookout(least, best[0], window.places(*best[1:])) if best is not None else None
+        if best is None:
+            return None
+        way, views, number = best
+        return Lookout(least, way, way.path(gains), window.places(views, number))
 
     def price(self, state: State, end: State, steps: int) -> float:
         """What a look costs that is had at the end of a plan from a state, as in `Lookout`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count
@@ -30,6 +30,7 @@ _CHECK_EVERY = 256  # states between two looks at the clock
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
 DIRECT = 20_000  # and those in which the agent is where it was not before
 _TAKING = 8  # steps that one rather goes round than to take a thing that the goals do not speak of
+_DIGITS = 6  # after which sums of the same in another order are equal
 _KEPT = 4  # sets of laws for which a tree is kept
 
 
@@ -42,7 +43,7 @@ class Ahead:
         step: the last of these; None for the first state.
     """
 
-    __slots__ = ("_base", "_before", "_facts", "_values", "changed", "cost", "step", "universe")
+    __slots__ = ("_base", "_before", "_facts", "_others", "_values", "changed", "cost", "step", "universe")
 
     def __init__(self, base: State, changed: Change, before: Ahead | None = None, step: PlanStep | None = None) -> None:
         self._base = base
@@ -50,6 +51,7 @@ class Ahead:
         self.universe = base.universe
         self._facts = base.universe.facts
         self._before = before
+        self._others: tuple[tuple[Ahead, PlanStep], ...] = ()
         self.changed = changed
         self.cost: int = before.cost + 1 if before is not None else 0
         self.step = step
@@ -88,14 +90,48 @@ class Ahead:
                 changed[fluent] = value
         return Ahead(self._base, changed, self, step)
 
-    def path(self) -> tuple[PlanStep, ...]:
-        """The steps that lead here from the first state."""
+    def also_after(self, before: Ahead, step: PlanStep) -> None:
+        """Note another state, as near as the one before this, from which a step of the agent alone leads here too."""
+        self._others += ((before, step),)
+
+    def path(self, worth: Mapping[Ahead, float] | None = None) -> tuple[PlanStep, ...]:
+        """The steps that lead here from the first state.
+
+        Args:
+            worth: what it is worth to pass through states; of paths equally short, one of most worth is taken.
+        """
+        chosen = self._most_worth(worth) if worth else {}
         steps: list[PlanStep] = []
-        here: Ahead | None = self
-        while here is not None and here.step is not None:
-            steps.append(here.step)
-            here = here._before
+        here = self
+        while here._before is not None and here.step is not None:
+            before, step = chosen.get(here, (here._before, here.step))
+            steps.append(step)
+            here = before
         return tuple(reversed(steps))
+
+    def _most_worth(self, worth: Mapping[Ahead, float]) -> dict[Ahead, tuple[Ahead, PlanStep]]:
+        """The state before each from which one may come here, on a path of most worth, and the step from it."""
+        layers = [[self]]
+        while layers[-1][0]._before is not None:
+            layers.append(list(dict.fromkeys(before for here in layers[-1] for before, _ in here._befores())))
+        sums = dict.fromkeys(layers.pop(), 0.0)
+        chosen: dict[Ahead, tuple[Ahead, PlanStep]] = {}
+        for here in (each for layer in reversed(layers) for each in layer):
+            chosen[here] = max(here._befores(), key=lambda way: round(sums[way[0]], _DIGITS))
+            sums[here] = sums[chosen[here][0]] + worth.get(here, 0.0)
+        return chosen
+
+    def _befores(self) -> Iterator[tuple[Ahead, PlanStep]]:
+        """The states from which a step leads here; the one that was come from first is the first."""
+        if self._before is not None and self.step is not None:
+            yield self._before, self.step
+        for before, step in self._others:
+            if before._things() == self._things():
+                yield before, step
+
+    def _things(self) -> Change:
+        """What of things is otherwise than in the first state."""
+        return {fluent: value for fluent, value in self.changed.items() if len(fluent) > 1}
 
 
 def _key(ahead: Ahead) -> frozenset[tuple[Fluent, Value | None]]:
@@ -233,7 +269,7 @@ class Lookahead:
         """
         first, shown = Ahead(state, {}), _Shown(state)
         seen = {_key(first)}
-        been = {tuple(map(first.value, self._own))}
+        been = {tuple(map(first.value, self._own)): first}
         queue = deque([first])
         for _ in range(limit):
             if not queue:
@@ -249,9 +285,12 @@ class Lookahead:
                 stayed = self._is_own.isdisjoint(change)
                 if directly and not stayed:
                     here = tuple([change.get(fluent, then) for fluent, then in own])
-                    if here not in been:
-                        been.add(here)
-                        queue.append(ahead.after(change, move.step))
+                    before = been.get(here)
+                    if before is None:
+                        been[here] = after = ahead.after(change, move.step)
+                        queue.append(after)
+                    elif before.cost > ahead.cost and self._is_own.issuperset(change):
+                        before.also_after(ahead, move.step)
                     continue
                 after = ahead.after(change, move.step)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):

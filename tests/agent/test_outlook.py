@@ -62,3 +62,10 @@ def test_no_other_door_is_opened_where_the_right_one_may_yet_be_seen(seed: int) 
     """In these levels to open another door than the one asked for loses the episode."""
     (result,) = Agent(usual()).act("BabyAI-OpenDoorDebug-v0", 1, seed, freeze=True)
     assert result.success
+
+
+@pytest.mark.parametrize("seed", [2_000_004, 2_000_023, 2_000_031])
+def test_who_turns_about_does_so_by_the_side_on_which_more_comes_into_view(seed: int) -> None:
+    """In these rooms what is wanted lies behind the agent, and there is more room on its right."""
+    told = _played("BabyAI-PutNextLocalS6N4-v0", seed)
+    assert next(event.action for event in told if isinstance(event, Acted)) == "(right)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -53,6 +53,14 @@ def by_the_model(state: State, limit: int) -> Mapping[State, int]:
 
 def by_looking(lookahead: Lookahead, state: State, limit: int = MANY) -> dict[State, int]:
     return {state.with_change(ahead.changed): ahead.cost for ahead in lookahead.reach(state, limit)}
+
+
+def passing(state: State, steps: Sequence[PlanStep]) -> list[State]:
+    """The states that steps lead through, the first among them."""
+    passed = [state]
+    for step in steps:
+        passed.append(MODEL.predict(passed[-1], step.action).state)
+    return passed
 
 
 def walk(state: State, steps: int, seed: int) -> list[State]:
@@ -176,6 +184,27 @@ def test_going_directly_comes_nowhere_twice_and_everywhere_where_one_can_go() ->
     opened = sum(bool(ahead.changed.keys() & OPEN) and ahead.value(("agent-at",)) == "c3_1" for ahead in found)
     assert opened == 1, "the door is opened in front of it, and then only walked through"
     assert not any(ahead.value(("holding",)) != "nothing" for ahead in found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_ways_equally_short_the_one_of_most_worth_is_gone(seed: int) -> None:
+    state, rng = state_of(ROOMS), random.Random(seed)
+    walks = Lookaheads().of(MODEL, leaving=True)
+    assert walks is not None
+    found = list(walks.reach(state, MANY, directly=True))
+    worth = {ahead: rng.choice((0.0, 0.1, 1.0)) for ahead in found}
+    passed = {state.with_change(ahead.changed): each for ahead, each in worth.items()}
+    other, better = 0, 0
+    for ahead in found:
+        steps = ahead.path(worth)
+        assert len(steps) == ahead.cost
+        *between, end = passing(state, steps)
+        assert end == state.with_change(ahead.changed)
+        *usual, _ = passing(state, ahead.path())
+        gained = sum(passed[each] for each in between) - sum(passed[each] for each in usual)
+        assert gained > -1e-6
+        other, better = other + (steps != ahead.path()), better + (gained > 0.05)
+    assert other and better
 
 
 def test_who_takes_arguments_or_searches_is_not_followed() -> None:
