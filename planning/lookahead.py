@@ -51,7 +51,7 @@ class Ahead:
         self.universe = base.universe
         self._facts = base.universe.facts
         self._before = before
-        self._others: tuple[tuple[Ahead, PlanStep], ...] = ()
+        self._others: tuple[tuple[Ahead, Change, PlanStep], ...] = ()
         self.changed = changed
         self.cost: int = before.cost + 1 if before is not None else 0
         self.step = step
@@ -90,9 +90,9 @@ class Ahead:
                 changed[fluent] = value
         return Ahead(self._base, changed, self, step)
 
-    def also_after(self, before: Ahead, step: PlanStep) -> None:
-        """Note another state, as near as the one before this, from which a step of the agent alone leads here too."""
-        self._others += ((before, step),)
+    def also_after(self, before: Ahead, change: Change, step: PlanStep) -> None:
+        """Note another state, as near as the one before this, from which a step may lead here too."""
+        self._others += ((before, change, step),)
 
     def path(self, worth: Mapping[Ahead, float] | None = None) -> tuple[PlanStep, ...]:
         """The steps that lead here from the first state.
@@ -125,13 +125,9 @@ class Ahead:
         """The states from which a step leads here; the one that was come from first is the first."""
         if self._before is not None and self.step is not None:
             yield self._before, self.step
-        for before, step in self._others:
-            if before._things() == self._things():
+        for before, change, step in self._others:
+            if before.after(change, step).changed == self.changed:
                 yield before, step
-
-    def _things(self) -> Change:
-        """What of things is otherwise than in the first state."""
-        return {fluent: value for fluent, value in self.changed.items() if len(fluent) > 1}
 
 
 def _key(ahead: Ahead) -> frozenset[tuple[Fluent, Value | None]]:
@@ -289,8 +285,8 @@ class Lookahead:
                     if before is None:
                         been[here] = after = ahead.after(change, move.step)
                         queue.append(after)
-                    elif before.cost > ahead.cost and self._is_own.issuperset(change):
-                        before.also_after(ahead, move.step)
+                    elif before.cost > ahead.cost:
+                        before.also_after(ahead, change, move.step)
                     continue
                 after = ahead.after(change, move.step)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):

@@ -14,12 +14,12 @@ from worldwright.envs.household.vocabulary import VOCABULARY as HOUSEHOLD
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
 from worldwright.planning.aims import MOST
 from worldwright.planning.engines import engine_named
-from worldwright.planning.lookahead import Lookahead, Lookaheads, follows
+from worldwright.planning.lookahead import Ahead, Lookahead, Lookaheads, follows
 from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.validation import replay
 from worldwright.world_model.goal import Reach
 from worldwright.world_model.model import Action, WorldModel
-from worldwright.world_model.state import State
+from worldwright.world_model.state import Fluent, State, Value
 from worldwright.world_model.syntax import parse_rule
 
 LIMITS = Limits(cpu_seconds=60)
@@ -205,6 +205,16 @@ def test_of_ways_equally_short_the_one_of_most_worth_is_gone(seed: int) -> None:
         assert gained > -1e-6
         other, better = other + (steps != ahead.path()), better + (gained > 0.05)
     assert other and better
+
+
+@pytest.mark.parametrize(("more", "side"), [({}, "right"), ({("won",): True}, "left")])
+def test_a_way_on_which_something_else_comes_about_leads_elsewhere(more: Mapping[Fluent, Value], side: str) -> None:
+    left, right = (PlanStep(Action(name)) for name in ("left", "right"))
+    first = Ahead(state_of(ROOMS), {})
+    north, south = first.after({("facing",): "north"}, left), first.after({("facing",): "south", **more}, right)
+    about = north.after({("facing",): "west"}, left)
+    about.also_after(south, {("facing",): "west"}, right)
+    assert [step.action.name for step in about.path({south: 1.0})] == [side, side]
 
 
 def test_who_takes_arguments_or_searches_is_not_followed() -> None:
