@@ -80,6 +80,7 @@ class PlanningDecider(Planner):
                 self._failures.note(intention, before, state)
             if intention.surprised:
                 self._hopeless.clear()
+                self._onward = ()
             intention = intention.advanced()
             if self._goes_on(intention, state):
                 self._foreseen = self._foresee(intention, state)

@@ -18,10 +18,11 @@ from worldwright.agent.learner import RuleLearner
 from worldwright.agent.novelty import NEW_CONTEXT, Novelty, Sight
 from worldwright.agent.outlook import Outlook
 from worldwright.agent.repertoire import Repertoire
+from worldwright.planning.ahead import Ahead
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Barred
 from worldwright.planning.grounding import ground
-from worldwright.planning.lookahead import Ahead, Lookahead
+from worldwright.planning.lookahead import Lookahead
 from worldwright.planning.problem import Deadline, Limits, Plan, PlanningProblem, PlanningStopped, PlanStep
 from worldwright.planning.search import Reached, reach
 from worldwright.planning.task import GroundOperator, GroundTask

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from worldwright.agent.memory import Memory, Pose
 from worldwright.envs.perceiver import Sight
-from worldwright.planning.lookahead import Ahead
+from worldwright.planning.ahead import Ahead
 from worldwright.planning.problem import PlanStep
 from worldwright.world_model.scene_graph import Position
 from worldwright.world_model.state import Fluent, State

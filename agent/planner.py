@@ -12,10 +12,10 @@ from worldwright.agent.memory import Memory
 from worldwright.agent.mind import Mind
 from worldwright.planning.engines import engine_named
 from worldwright.planning.facts import Facts
-from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanStatus
+from worldwright.planning.problem import Limits, Plan, PlanningProblem, PlanResult, PlanStatus, Statistics
 from worldwright.planning.relevance import goal_things
-from worldwright.planning.validation import reaches
-from worldwright.world_model.goal import GoalTracker, Reach, all_reaches
+from worldwright.planning.validation import checked, reaches
+from worldwright.world_model.goal import GoalTracker, Reach, all_reaches, in_turn
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import State
 
@@ -45,6 +45,7 @@ class Planner:
         self._not_before: dict[tuple[object, ...], int] = {}
         self._too_hard: Counter[tuple[object, ...]] = Counter()
         self._hopeless: dict[tuple[tuple[Reach, ...], int], tuple[object, ...]] = {}  # what was known when in vain
+        self._onward: tuple[Plan, ...] = ()  # from the end of the last plan on
         self._no_plan = False  # whether the goal was out of reach when last planned for
         self._tell: Listener
         self._step = 0
@@ -54,16 +55,11 @@ class Planner:
     ) -> Intention | None:
         if not self._is_due(purpose, *about) or self._is_hopeless(model, state, goals):
             return None
-        limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-        remaining = self._tracker.remaining
-        wanted = all_reaches(remaining) if remaining is not None else []
-        facts = Facts(state, model) if wanted else None
-        spared = frozenset(goal_things(wanted, facts) if facts is not None else ())
-        barred, lookahead = self._failures.barred(), self._mind.lookaheads.of(model)
-        problem = PlanningProblem(model, state, goals, barred, spared, lookahead, facts)
-        result = self._engine.solve(problem, limits)
-        if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
-            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
+        problem = PlanningProblem(model, state, goals)
+        result = self._gone_on(problem) if purpose == "goal" else None
+        if result is None:
+            limits = self._limits if purpose == "goal" else self._glance if about else self._brief
+            result = self._solved(problem, limits, onward=purpose == "goal")
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.UNSOLVABLE:
@@ -72,11 +68,39 @@ class Planner:
             self._too_hard[purpose, *about] += 1
             rest = _LONG_REST if about else _REST * self._too_hard[purpose,]
             self._let_be(purpose, *about, steps=rest)
+        self._onward = result.onward
         plan = result.plan or Plan()
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
         return Intention(purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state)
+
+    def _solved(self, problem: PlanningProblem, limits: Limits, onward: bool) -> PlanResult:
+        """What the engine finds for a problem, given what failed before and what will be needed.
+
+        Args:
+            onward: whether what is to be reached after the goals counts, too.
+        """
+        remaining = self._tracker.remaining
+        if remaining is not None:
+            facts = Facts(problem.state, problem.model)
+            spared = frozenset(goal_things(all_reaches(remaining), facts))
+            turns = tuple(in_turn(remaining)[1:]) if onward else ()
+            problem = replace(problem, spared=spared, facts=facts, onward=turns)
+        lookahead = self._mind.lookaheads.of(problem.model)
+        problem = replace(problem, barred=self._failures.barred(), lookahead=lookahead)
+        result = self._engine.solve(problem, limits)
+        if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
+            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
+        return result
+
+    def _gone_on(self, problem: PlanningProblem) -> PlanResult | None:
+        """What was planned for now together with the plan before, if it leads to a goal."""
+        if not self._onward:
+            return None
+        now, *later = self._onward
+        result = checked(problem, now.actions, Statistics())
+        return replace(result, onward=tuple(later)) if result.solved else None
 
     def _is_hopeless(self, model: WorldModel, state: State, goals: tuple[Reach, ...]) -> bool:
         """Whether there was no plan before, and since then the agent only did what the laws foretold to itself.

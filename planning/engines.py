@@ -16,7 +16,6 @@ from worldwright.planning.problem import (
     PlanningStopped,
     PlanResult,
     PlanStatus,
-    PlanStep,
     Statistics,
     cpu_seconds,
     without_collector,
@@ -78,7 +77,7 @@ class GroundingEngine:
             if near == ():
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             if near is not None:
-                return checked(problem, [step.action for step in near], statistics)
+                return replace(checked(problem, near[0].actions, statistics), onward=near[1:])
             try:
                 actions = self._attempt(problem, deadline, statistics, complete=False)
             except _Incomplete:
@@ -89,10 +88,11 @@ class GroundingEngine:
         except WorldwrightError as error:  # a rule or goal that cannot be matched within bounds
             return PlanResult(PlanStatus.UNSUPPORTED, reason=str(error), statistics=statistics)
 
-    def _near(
-        self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics
-    ) -> tuple[PlanStep, ...] | None:
-        """A short plan, if it is found near by, empty if a goal holds; raises `PlanningStopped` if there is none."""
+    def _near(self, problem: PlanningProblem, deadline: Deadline, statistics: Statistics) -> tuple[Plan, ...] | None:
+        """A short plan, if it is found near by, none if a goal holds; raises `PlanningStopped` if there is none.
+
+        Those that lead on from it follow.
+        """
         with statistics.stage("look"):
             if not conceivable(problem):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "nothing known is as a goal asks, and no law makes it so")

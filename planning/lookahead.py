@@ -6,19 +6,21 @@ So a map that grows while it is explored costs what is looked at, not all of it 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
+from worldwright.planning.ahead import Ahead, Shown, is_known, key_of
 from worldwright.planning.aims import Aims
 from worldwright.planning.bars import Bars
 from worldwright.planning.facts import facts_of
-from worldwright.planning.nearness import Terrain
-from worldwright.planning.problem import Deadline, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
+from worldwright.planning.nearness import Nearness, Terrain
+from worldwright.planning.problem import Deadline, Plan, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.prospects import Prospects
+from worldwright.planning.relevance import conceivable, goal_things
 from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf
 from worldwright.world_model.effects import Changing, changing
 from worldwright.world_model.language import ActionRule, Literal
@@ -29,159 +31,25 @@ from worldwright.world_model.vocabulary import ENDED
 _CHECK_EVERY = 256  # states between two looks at the clock
 NEAR = 600  # states that are looked at one by one, which costs as much as to ground a problem
 DIRECT = 20_000  # and those in which the agent is where it was not before
+_ONWARD = 2_000  # the same for what is to be reached after that
+_DETOUR = 1  # steps by which a plan may be longer so that it ends better for what comes after it
 _TAKING = 8  # steps that one rather goes round than to take a thing that the goals do not speak of
-_DIGITS = 6  # after which sums of the same in another order are equal
 _KEPT = 4  # sets of laws for which a tree is kept
-
-
-class Ahead:
-    """A state that the search came to. It reads like a `State`, without being built.
-
-    Attributes:
-        changed: what is otherwise than in the first state.
-        cost: the number of steps from the first state.
-        step: the last of these; None for the first state.
-    """
-
-    __slots__ = ("_base", "_before", "_facts", "_others", "_values", "changed", "cost", "step", "universe")
-
-    def __init__(self, base: State, changed: Change, before: Ahead | None = None, step: PlanStep | None = None) -> None:
-        self._base = base
-        self._values = base.values
-        self.universe = base.universe
-        self._facts = base.universe.facts
-        self._before = before
-        self._others: tuple[tuple[Ahead, Change, PlanStep], ...] = ()
-        self.changed = changed
-        self.cost: int = before.cost + 1 if before is not None else 0
-        self.step = step
-
-    def value(self, fluent: Fluent) -> Value | None:
-        """The value of a fluent; None if it has none."""
-        changed = self.changed
-        if fluent in changed:
-            return changed[fluent]
-        found = self._values.get(fluent)
-        return self._facts.get(fluent) if found is None else found
-
-    def fluents(self, predicate: str) -> Iterable[Fluent]:
-        """The fluents of a predicate or counter that have a value, in no order."""
-        changed = [fluent for fluent in self.changed if fluent[0] == predicate]
-        before = self._base.fluents(predicate)
-        if not changed:
-            return before
-        return [f for f in dict.fromkeys((*before, *changed)) if self.value(f) is not None]
-
-    def owner(self, predicate: str, value: str) -> Fluent | None:
-        """The fluent of an injective predicate that has the value, if one has."""
-        for fluent, then in self.changed.items():
-            if then == value and fluent[0] == predicate:
-                return fluent
-        before = self._base.owner(predicate, value)
-        return None if before in self.changed else before
-
-    def after(self, change: Change, step: PlanStep) -> Ahead:
-        """The state after a step."""
-        changed, before = dict(self.changed), self._values
-        for fluent, value in change.items():
-            if before.get(fluent) == value:
-                changed.pop(fluent, None)
-            else:
-                changed[fluent] = value
-        return Ahead(self._base, changed, self, step)
-
-    def also_after(self, before: Ahead, change: Change, step: PlanStep) -> None:
-        """Note another state, as near as the one before this, from which a step may lead here too."""
-        self._others += ((before, change, step),)
-
-    def path(self, worth: Mapping[Ahead, float] | None = None) -> tuple[PlanStep, ...]:
-        """The steps that lead here from the first state.
-
-        Args:
-            worth: what it is worth to pass through states; of paths equally short, one of most worth is taken.
-        """
-        chosen = self._most_worth(worth) if worth else {}
-        steps: list[PlanStep] = []
-        here = self
-        while here._before is not None and here.step is not None:
-            before, step = chosen.get(here, (here._before, here.step))
-            steps.append(step)
-            here = before
-        return tuple(reversed(steps))
-
-    def _most_worth(self, worth: Mapping[Ahead, float]) -> dict[Ahead, tuple[Ahead, PlanStep]]:
-        """The state before each from which one may come here, on a path of most worth, and the step from it."""
-        layers = [[self]]
-        while layers[-1][0]._before is not None:
-            layers.append(list(dict.fromkeys(before for here in layers[-1] for before, _ in here._befores())))
-        sums = dict.fromkeys(layers.pop(), 0.0)
-        chosen: dict[Ahead, tuple[Ahead, PlanStep]] = {}
-        for here in (each for layer in reversed(layers) for each in layer):
-            chosen[here] = max(here._befores(), key=lambda way: round(sums[way[0]], _DIGITS))
-            sums[here] = sums[chosen[here][0]] + worth.get(here, 0.0)
-        return chosen
-
-    def _befores(self) -> Iterator[tuple[Ahead, PlanStep]]:
-        """The states from which a step leads here; the one that was come from first is the first."""
-        if self._before is not None and self.step is not None:
-            yield self._before, self.step
-        for before, change, step in self._others:
-            if before.after(change, step).changed == self.changed:
-                yield before, step
-
-
-def _key(ahead: Ahead) -> frozenset[tuple[Fluent, Value | None]]:
-    return frozenset(ahead.changed.items())
-
-
-def _known(ahead: Ahead, seen: set[frozenset[tuple[Fluent, Value | None]]]) -> bool:
-    """Whether the state was seen; it is from now on."""
-    key = _key(ahead)
-    if key in seen:
-        return True
-    seen.add(key)
-    return False
-
-
-class _Shown:
-    """One state after another in the same dictionary: there its values are looked up at the dictionary's speed.
-
-    Attributes:
-        first: the values in the first state.
-        value: gives the value of a fluent in the state that is shown.
-    """
-
-    def __init__(self, state: State) -> None:
-        self.first: dict[Fluent, Value | None] = {**state.universe.facts, **state.values}
-        self._now = dict(self.first)
-        self._changed: Change = {}
-        self.value: ValueOf = self._now.get
-
-    def show(self, ahead: Ahead) -> None:
-        """Show a state."""
-        now, first = self._now, self.first
-        for fluent in self._changed:
-            if fluent in first:
-                now[fluent] = first[fluent]
-            else:
-                del now[fluent]
-        now.update(ahead.changed)
-        self._changed = ahead.changed
 
 
 class _Queue:
     """States to be looked at, those first from which a plan may be shortest; of equals those nearer to its end."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, int, int, Ahead]] = []
+        self._heap: list[tuple[int, int, int, int, Ahead, _Poses]] = []
         self._number = count()
 
-    def push(self, ahead: Ahead, steps: int, left: int) -> None:
-        """Add a state, with the steps to it, and those that are left at least."""
-        heappush(self._heap, (steps + left, left, next(self._number), steps, ahead))
+    def push(self, ahead: Ahead, steps: int, left: int, poses: _Poses) -> None:
+        """Add a state, with the steps to it, those that are left at least, and how the agent was on such ways."""
+        heappush(self._heap, (steps + left, left, next(self._number), steps, ahead, poses))
 
-    def pop(self) -> tuple[int, Ahead]:
-        """The next state, and the steps to it."""
+    def pop(self) -> tuple[int, Ahead, _Poses]:
+        """The next state, the steps to it, and how the agent was on such ways."""
         return heappop(self._heap)[3:]
 
     def least(self) -> float:
@@ -190,14 +58,10 @@ class _Queue:
 
 
 class _Poses:
-    """How the agent was, in how many steps it came to be so, and whether nothing else was changed on the way.
+    """How the agent was, in how many steps it came to be so, and whether nothing else was changed on the way."""
 
-    Args:
-        first: how it is at first.
-    """
-
-    def __init__(self, first: tuple[Value | None, ...]) -> None:
-        self._found = {first: (0, True)}
+    def __init__(self) -> None:
+        self._found: dict[tuple[Value | None, ...], tuple[int, bool]] = {}
 
     def note(self, pose: tuple[Value | None, ...], steps: int, alone: bool) -> bool | None:
         """Whether to be so in so few steps is news; None if it is the very state that was come to before."""
@@ -206,6 +70,29 @@ class _Poses:
             self._found[pose] = steps, alone
             return True
         return None if alone and before[1] else False
+
+
+class _Leg(NamedTuple):
+    """A part of the way: to one of some goals.
+
+    Attributes:
+        near: how far it is at least, if that can be estimated.
+        detour: steps by which it may be longer than needed.
+        limit: how many states are looked at.
+    """
+
+    problem: PlanningProblem
+    aims: Aims
+    near: Nearness | None
+    detour: int
+    limit: int
+
+
+class _Reached(NamedTuple):
+    """A state, and what it costs to come there."""
+
+    steps: int
+    ahead: Ahead
 
 
 class _Move(NamedTuple):
@@ -263,8 +150,8 @@ class Lookahead:
         where one could not go before. Else all that may be open or shut somewhere multiplies the states. What is
         `shunned` is not done to things.
         """
-        first, shown = Ahead(state, {}), _Shown(state)
-        seen = {_key(first)}
+        first, shown = Ahead(state, {}), Shown(state)
+        seen = {key_of(first)}
         been = {tuple(map(first.value, self._own)): first}
         queue = deque([first])
         for _ in range(limit):
@@ -291,13 +178,15 @@ class Lookahead:
                 after = ahead.after(change, move.step)
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
                     continue
-                if not _known(after, seen):
+                if not is_known(after, seen):
                     queue.append(after)
 
     def plan(
         self, problem: PlanningProblem, deadline: Deadline, shortest: bool = False, limit: int = NEAR
-    ) -> tuple[PlanStep, ...] | None:
+    ) -> tuple[Plan, ...] | None:
         """A short plan to any of the problem's goals; None if it is not found near by, or asks too much at once.
+
+        Plans from its end to what is to be reached after it follow, as far as they were found.
 
         Args:
             problem: whose model is this one.
@@ -316,24 +205,69 @@ class Lookahead:
         direct = None if shortest else self._directly(aims, problem, deadline)
         return direct or self._near(aims, problem, deadline, limit)
 
-    def _directly(self, aims: Aims, problem: PlanningProblem, deadline: Deadline) -> tuple[PlanStep, ...] | None:
-        """A plan on which the agent is nowhere twice with the same in its hands, the shortest such one.
+    def _directly(self, aims: Aims, problem: PlanningProblem, deadline: Deadline) -> tuple[Plan, ...]:
+        """Plans to a goal and from there on, together the shortest found; the agent is nowhere twice with the same.
+
+        All good ends of each are gone on from at once, so that what comes after decides between them.
+        """
+        shown = Shown(problem.state)
+        legs = [self._leg(problem, aims, shown, DIRECT), *self._onward(problem, shown)]
+        legs[-1] = legs[-1]._replace(detour=0)
+        first = Ahead(problem.state, {})
+        ends = [[_Reached(0, first)]]
+        for leg in legs:
+            try:
+                found = self._ends(leg, ends[-1], shown, deadline)
+            except PlanningStopped:
+                if len(ends) == 1:
+                    raise
+                break
+            if not found:
+                break
+            ends.append(found)
+        return _legs(ends)
+
+    def _leg(self, problem: PlanningProblem, aims: Aims, shown: Shown, limit: int) -> _Leg:
+        near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
+        return _Leg(problem, aims, near, _DETOUR, limit)
+
+    def _onward(self, problem: PlanningProblem, shown: Shown) -> Iterator[_Leg]:
+        """What is to be reached after the problem's goals, as far as it is known where that is.
+
+        What is spared for the sake of one goal is not from the next on.
+        """
+        facts = facts_of(problem)
+        for number, goals in enumerate(problem.onward):
+            spoken = goal_things(chain(*problem.onward[number:]), facts)
+            later = replace(problem, goals=goals, onward=(), spared=problem.spared.intersection(spoken))
+            aims = Aims.of(later) if conceivable(later) else None
+            leg = self._leg(later, aims, shown, _ONWARD) if aims is not None else None
+            if leg is None or leg.near is None:
+                return
+            yield leg
+
+    def _ends(self, leg: _Leg, starts: Sequence[_Reached], shown: Shown, deadline: Deadline) -> list[_Reached]:
+        """The states that meet a goal, the cheapest first, and those that cost hardly more.
 
         To take a thing that the goals do not speak of counts as some more steps: it is rather gone round.
         """
-        first, shown = Ahead(problem.state, {}), _Shown(problem.state)
-        near = self._terrain.nearness(problem.goals, problem.state, facts_of(problem), shown.first)
-        queue, seen, poses = _Queue(), {_key(first)}, _Poses(tuple(map(first.value, self._own)))
-        queue.push(first, 0, 0)
-        best: tuple[float, Ahead | None] = math.inf, None
-        for looked in range(DIRECT):
-            if queue.least() >= best[0]:
+        problem, aims, near, detour, limit = leg
+        queue, seen = _Queue(), {key_of(start.ahead) for start in starts}
+        arranged: defaultdict[frozenset[tuple[Fluent, Value | None]], _Poses] = defaultdict(_Poses)
+        for steps, ahead in starts:
+            things = frozenset(item for item in ahead.changed.items() if item[0] not in self._is_own)
+            arranged[things].note(tuple(map(ahead.value, self._own)), steps, not things)
+            queue.push(ahead, steps, near.steps(ahead.changed) if near is not None else 0, arranged[things])
+        ends = [start for start in starts if aims.met(start.ahead)]
+        most = min([end.steps for end in ends], default=math.inf) + detour
+        for looked in range(limit):
+            if queue.least() > most or (queue.least() == most and not detour):
                 break
             if looked % _CHECK_EVERY == 0:
                 deadline.check(_CHECK_EVERY)
             if looked == _CHECK_EVERY and not self.prospects.may_reach(problem.state, problem.goals):
                 raise PlanningStopped(PlanStatus.UNSOLVABLE, "what is known now can never be as a goal asks")
-            steps, ahead = queue.pop()
+            steps, ahead, poses = queue.pop()
             shown.show(ahead)
             value = shown.value
             if value((ENDED,)) is True:
@@ -352,27 +286,26 @@ class Lookahead:
                     continue
                 after = ahead.after(change, move.step)
                 left = near.steps(after.changed) if near is not None else 0
-                if asked and then < best[0] and not (left and near is not None and near.binding) and aims.met(after):
-                    best = then, after
-                elif news and (moved or not _known(after, seen)):
-                    queue.push(after, then, left)
-        return best[1].path() if best[1] is not None else None
+                if asked and then <= most and not (left and near is not None and near.binding) and aims.met(after):
+                    ends.append(_Reached(then, after))
+                    most = min(most, then + detour)
+                elif news and (moved or not is_known(after, seen)):
+                    queue.push(after, then, left, poses)
+        return sorted((end for end in ends if end.steps <= most), key=lambda end: end.steps)
 
     def _takes_another(self, change: Change, aims: Aims) -> bool:
         """Whether a thing is taken that the goals do not speak of."""
         taken = (change.get(fluent) for fluent in self._hands)
         return any(thing not in aims.things and thing not in self._constants for thing in taken if thing is not None)
 
-    def _near(
-        self, aims: Aims, problem: PlanningProblem, deadline: Deadline, limit: int
-    ) -> tuple[PlanStep, ...] | None:
+    def _near(self, aims: Aims, problem: PlanningProblem, deadline: Deadline, limit: int) -> tuple[Plan, ...] | None:
         """The shortest plan, if it is among the nearest states."""
         looked = 0
         for ahead in self.reach(problem.state, limit, bars=problem.bars):
             if looked % _CHECK_EVERY == 0:
                 deadline.check(_CHECK_EVERY)
             if aims.met(ahead):
-                return ahead.path()
+                return (Plan(ahead.path()),)
             looked += 1
         if looked < limit:
             raise PlanningStopped(PlanStatus.UNSOLVABLE, "all that is reachable was looked at")
@@ -398,6 +331,16 @@ class Lookahead:
                 places = any(isinstance(e, Literal) and e.atom.predicate in self._placing for e in effects)
                 moves.append(_Move(step, changing(self._slotting, mine), places))
         return moves
+
+
+def _legs(ends: Sequence[Sequence[_Reached]]) -> tuple[Plan, ...]:
+    """The plans that lead to the cheapest of the last ends, from one of the ends before it to the next."""
+    plans: list[Plan] = []
+    here = ends[-1][0].ahead
+    for starts in reversed(ends[:-1]):
+        steps, here = here.since({start.ahead for start in starts})
+        plans.append(Plan(steps))
+    return tuple(reversed(plans))
 
 
 @dataclass

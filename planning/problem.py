@@ -39,6 +39,8 @@ class PlanningProblem:
         spared: things that are not to vanish. Engines of unified-planning heed neither this nor what is barred.
         lookahead: what was worked out of the model's laws already, if that is kept.
         facts: the state's tables, if they are at hand (see `facts_of`).
+        onward: what is to be reached after one of the goals, turn by turn, and in each one of some: of plans about as
+            short that is best which ends best for it. Only a lookahead heeds it.
     """
 
     model: WorldModel
@@ -48,6 +50,7 @@ class PlanningProblem:
     spared: frozenset[str] = frozenset()
     lookahead: Lookahead | None = field(default=None, compare=False)
     facts: Facts | None = field(default=None, compare=False)
+    onward: tuple[tuple[Reach, ...], ...] = ()
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -157,7 +160,8 @@ class Statistics:
 class PlanResult:
     """How planning ended, with the plan if it was solved and the reason, one line, if it was not.
 
-    `goal` is the one that the plan leads to, if it has any steps.
+    `goal` is the one that the plan leads to, if it has any steps. `onward` are plans that lead on from its end to what
+    is to be reached after it, turn by turn, as far as they were found; they are not validated.
     """
 
     status: PlanStatus
@@ -165,6 +169,7 @@ class PlanResult:
     reason: str = ""
     statistics: Statistics = field(default_factory=Statistics)
     goal: Reach | None = None
+    onward: tuple[Plan, ...] = ()
 
     @property
     def solved(self) -> bool:

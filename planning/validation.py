@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from worldwright.planning.lookahead import Ahead
+from worldwright.planning.ahead import Ahead
 from worldwright.planning.problem import Plan, PlanningProblem, PlanResult, PlanStatus, PlanStep, Statistics
 from worldwright.world_model.goal import Reach, Wanted
 from worldwright.world_model.model import Action, WorldModel

@@ -239,6 +239,17 @@ def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
     return _compound(AllOf, rests)
 
 
+def in_turn(goal: Goal) -> list[tuple[Reach, ...]]:
+    """The formulas of which one is to be reached next, those of which one is after that, as long as that is certain."""
+    turns: list[tuple[Reach, ...]] = []
+    left: Goal | None = goal
+    while left is not None and len(turns) < MAX_PARTS:
+        reaches = tuple(next_reaches(left))
+        turns.append(reaches)
+        left = rest_of(left, set(reaches).__contains__) if len(reaches) == 1 else None
+    return turns
+
+
 class Wanted:
     """Formulas of which any one will do, ready to be asked of states. Many that only name a place are asked at once.
 

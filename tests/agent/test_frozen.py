@@ -115,3 +115,15 @@ def test_what_moves_by_itself_does_not_mislead_about_the_place(level: str) -> No
     moments = walk(level, 11, 200, usual(), actions=MOVING, quick=True)
     right = [moment.memory.position == moment.truth.position for moment in moments]
     assert sum(right) >= 0.9 * len(right)
+
+
+@pytest.mark.parametrize(("seed", "steps"), [(1000006, 22), (1000026, 19), (1000027, 18)])
+def test_things_are_put_where_what_comes_after_is_soon_reached(seed: int, steps: int) -> None:
+    """Planned for one by one these take 24, 23 and 20 steps."""
+    env = make_env("BabyAI-MoveTwoAcrossS5N2-v0")
+    try:
+        result = Agent(usual()).play(env, "", seed, freeze=True)
+    finally:
+        env.close()
+    assert result.success
+    assert result.steps <= steps

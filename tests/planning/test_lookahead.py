@@ -12,9 +12,10 @@ import pytest
 from tests.planning.grid_worlds import MODEL, RULES, WIN, door_key, holding, next_to, state_of
 from worldwright.envs.household.vocabulary import VOCABULARY as HOUSEHOLD
 from worldwright.envs.minigrid.vocabulary import VOCABULARY
+from worldwright.planning.ahead import Ahead
 from worldwright.planning.aims import MOST
 from worldwright.planning.engines import engine_named
-from worldwright.planning.lookahead import Ahead, Lookahead, Lookaheads, follows
+from worldwright.planning.lookahead import Lookahead, Lookaheads, follows
 from worldwright.planning.problem import Deadline, Limits, PlanningProblem, PlanningStopped, PlanStatus, PlanStep
 from worldwright.planning.validation import replay
 from worldwright.world_model.goal import Reach
@@ -76,7 +77,8 @@ def planned(
     lookahead: Lookahead, state: State, *goals: Reach, shortest: bool = True, limit: int = MANY, cpu: float = 60
 ) -> tuple[PlanStep, ...] | None:
     problem = PlanningProblem(MODEL, state, goals)
-    return lookahead.plan(problem, Deadline(Limits(cpu)), shortest, limit)
+    plans = lookahead.plan(problem, Deadline(Limits(cpu)), shortest, limit)
+    return None if plans is None else plans[0].steps if plans else ()
 
 
 def test_what_is_reached_is_what_the_model_leads_to_in_as_many_steps() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.world_model.test_pddl import FARM, farm
 from worldwright.agent.belief import Belief
 from worldwright.world_model.errors import SyntaxProblem
-from worldwright.world_model.goal import GoalTracker, later_reaches, next_reaches, parse_goal
+from worldwright.world_model.goal import GoalTracker, in_turn, later_reaches, next_reaches, parse_goal
 from worldwright.world_model.state import State, Value
 
 NIGHT, HUNGRY, WOOL = (
@@ -66,6 +66,28 @@ def test_what_comes_next() -> None:
     tracker.update(farm(**STATES["n"]))
     assert tracker.remaining is not None
     assert list(map(str, next_reaches(tracker.remaining))) == [HUNGRY, WOOL]
+
+
+@pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        (NIGHT, [[NIGHT]]),
+        (f"(then {NIGHT} {HUNGRY} {WOOL})", [[NIGHT], [HUNGRY], [WOOL]]),
+        (f"(then {NIGHT} (upon {HUNGRY} {WOOL}) {NIGHT})", [[NIGHT], [HUNGRY], [WOOL], [NIGHT]]),
+        (f"(upon {HUNGRY} {WOOL} begun)", [[WOOL]]),
+        (f"(then {NIGHT} (all {HUNGRY} {WOOL}) {NIGHT})", [[NIGHT], [HUNGRY, WOOL]]),
+        (f"(any {NIGHT} (then {HUNGRY} {WOOL}))", [[NIGHT, HUNGRY]]),
+    ],
+)
+def test_what_comes_in_turn_is_told_as_far_as_it_is_certain(text: str, turns: list[list[str]]) -> None:
+    told = in_turn(parse_goal(FARM, text))
+    assert [[str(reach) for reach in reaches] for reaches in told] == turns
+
+
+def test_a_goal_that_starts_over_has_turns_without_end() -> None:
+    """What is to be reached at once after something is not reached by its parts in turn."""
+    told = in_turn(parse_goal(FARM, f"(upon {NIGHT} (then {HUNGRY} {WOOL}))"))
+    assert [str(reach) for reaches in told[:4] for reach in reaches] == [NIGHT, HUNGRY, NIGHT, HUNGRY]
 
 
 def test_what_is_reached_from_elsewhere_asks_to_be_there_again() -> None:
