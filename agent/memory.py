@@ -92,7 +92,6 @@ class Memory:
         self.belief = Belief(self.vocabulary, traced=self.quick)
         self.map = GridMap()
         self._heading: Position | None = None
-        self._habits: Callable[[], Habits] = Habits
         self._counts: dict[str, int] = {}
         self.cells = Cells(self.belief.universe)
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
@@ -121,10 +120,10 @@ class Memory:
             habits: gives what that action did before, if it is asked for.
         """
         self.step += 1
-        self._habits, self._stood, self._faced = habits, self.position, self._ahead()
+        self._stood, self._faced = self.position, self._ahead()
         if graph.lattice is None:
             return self._take_names(graph)
-        return self._take_view(graph, graph.lattice, predictions)
+        return self._take_view(graph, graph.lattice, predictions, habits)
 
     # -- worlds whose names last --------------------------------------------------------------------------------------
 
@@ -252,11 +251,17 @@ class Memory:
 
     # -- worlds on a lattice ------------------------------------------------------------------------------------------
 
-    def _take_view(self, graph: SceneGraph, lattice: Lattice, predictions: Sequence[Prediction]) -> Sighting:
+    def _take_view(
+        self,
+        graph: SceneGraph,
+        lattice: Lattice,
+        predictions: Sequence[Prediction],
+        habits: Callable[[], Habits],
+    ) -> Sighting:
         self._lattice = lattice
         view = graph.view
         codes = self._codes(view)
-        fix, spots = self._locate(lattice, view, codes, predictions)
+        fix, spots = self._locate(lattice, view, codes, predictions, habits)
         self.position = fix.position
         if not fix.trusted:
             return self._take_pose(view, lattice)
@@ -295,7 +300,12 @@ class Memory:
         return Sighting(self.belief.state(), frozenset(), certain=False, discovered=0)
 
     def _locate(
-        self, lattice: Lattice, view: View, codes: list[int], predictions: Sequence[Prediction]
+        self,
+        lattice: Lattice,
+        view: View,
+        codes: list[int],
+        predictions: Sequence[Prediction],
+        habits: Callable[[], Habits],
     ) -> tuple[Fix, list[Position]]:
         """Where the agent is, and where what it sees then lies."""
         if self.step == 0:
@@ -310,18 +320,18 @@ class Memory:
             spots = laid(view.offsets, place)
             if self.map.confirms(spots, codes, partial(self._foretold, lattice, predictions)):
                 return Fix(place, certain=False, trusted=True), spots
-        habits = self._habits()
+        usual = habits()
         turned = any(self.belief.values.get(f, v) != v for f, v in view.own.items() if v in lattice.directions)
         fix = self.map.locate(
             view.offsets,
             codes,
             self.position,
             foreseen,
-            habits.experience,
+            usual.experience,
             turned,
             self.quick,
-            self._usual(habits.ways),
-            habits.walks,
+            self._usual(usual.ways),
+            usual.walks,
         )
         return fix, laid(view.offsets, fix.position)
 

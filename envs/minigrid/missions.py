@@ -211,7 +211,7 @@ class _Reader:
                 goal = production()
                 self._need_end()
             except _Stuck as stuck:
-                failures.append(stuck)
+                failures.append(stuck.with_traceback(None))  # else it holds this frame, and all it knows, in a circle
             else:
                 return goal
         raise max(failures, key=lambda stuck: stuck.at)
