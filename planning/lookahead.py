@@ -339,7 +339,8 @@ def _legs(ends: Sequence[Sequence[_Reached]]) -> tuple[Plan, ...]:
     here = ends[-1][0].ahead
     for starts in reversed(ends[:-1]):
         steps, here = here.since({start.ahead for start in starts})
-        plans.append(Plan(steps))
+        if steps:  # else it holds as soon as its turn comes
+            plans.append(Plan(steps))
     return tuple(reversed(plans))
 
 
