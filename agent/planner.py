@@ -91,7 +91,7 @@ class Planner:
         problem = replace(problem, barred=self._failures.barred(), lookahead=lookahead)
         result = self._engine.solve(problem, limits)
         if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
-            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset()), limits)
+            result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset(), onward=()), limits)
         return result
 
     def _gone_on(self, problem: PlanningProblem) -> PlanResult | None:

@@ -77,7 +77,8 @@ class GroundingEngine:
             if near == ():
                 return PlanResult(PlanStatus.SOLVED, Plan(), statistics=statistics)
             if near is not None:
-                return replace(checked(problem, near[0].actions, statistics), onward=near[1:])
+                found = checked(problem, near[0].actions, statistics)
+                return replace(found, onward=near[1:]) if found.solved else found
             try:
                 actions = self._attempt(problem, deadline, statistics, complete=False)
             except _Incomplete:

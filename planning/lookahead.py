@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import chain, count
+from itertools import count
 from typing import NamedTuple
 
 from worldwright.planning.ahead import Ahead, Shown, is_known, key_of
@@ -23,6 +23,8 @@ from worldwright.planning.prospects import Prospects
 from worldwright.planning.relevance import conceivable, goal_things
 from worldwright.world_model.discrimination import Match, Slotting, Tree, ValueOf
 from worldwright.world_model.effects import Changing, changing
+from worldwright.world_model.errors import WorldwrightError
+from worldwright.world_model.goal import all_reaches, next_reaches
 from worldwright.world_model.language import ActionRule, Literal
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import Change, Fluent, State, Value
@@ -52,9 +54,12 @@ class _Queue:
         """The next state, the steps to it, and how the agent was on such ways."""
         return heappop(self._heap)[3:]
 
-    def least(self) -> float:
+    def least(self) -> int:
         """How many steps a plan takes at least."""
-        return self._heap[0][0] if self._heap else math.inf
+        return self._heap[0][0]
+
+    def __bool__(self) -> bool:
+        return bool(self._heap)
 
 
 class _Poses:
@@ -218,7 +223,7 @@ class Lookahead:
         for leg in legs:
             try:
                 found = self._ends(leg, ends[-1], shown, deadline)
-            except PlanningStopped:
+            except (PlanningStopped, WorldwrightError):
                 if len(ends) == 1:
                     raise
                 break
@@ -237,9 +242,9 @@ class Lookahead:
         What is spared for the sake of one goal is not from the next on.
         """
         facts = facts_of(problem)
-        for number, goals in enumerate(problem.onward):
-            spoken = goal_things(chain(*problem.onward[number:]), facts)
-            later = replace(problem, goals=goals, onward=(), spared=problem.spared.intersection(spoken))
+        for left in problem.onward:
+            spared = problem.spared.intersection(goal_things(all_reaches(left), facts))
+            later = replace(problem, goals=tuple(next_reaches(left)), onward=(), spared=spared)
             aims = Aims.of(later) if conceivable(later) else None
             leg = self._leg(later, aims, shown, _ONWARD) if aims is not None else None
             if leg is None or leg.near is None:
@@ -254,14 +259,14 @@ class Lookahead:
         problem, aims, near, detour, limit = leg
         queue, seen = _Queue(), {key_of(start.ahead) for start in starts}
         arranged: defaultdict[frozenset[tuple[Fluent, Value | None]], _Poses] = defaultdict(_Poses)
-        for steps, ahead in starts:
-            things = frozenset(item for item in ahead.changed.items() if item[0] not in self._is_own)
-            arranged[things].note(tuple(map(ahead.value, self._own)), steps, not things)
-            queue.push(ahead, steps, near.steps(ahead.changed) if near is not None else 0, arranged[things])
         ends = [start for start in starts if aims.met(start.ahead)]
         most = min([end.steps for end in ends], default=math.inf) + detour
+        for steps, ahead in starts if not ends else ():
+            things = frozenset(item for item in ahead.changed.items() if item[0] not in self._is_own)
+            if arranged[things].note(tuple(map(ahead.value, self._own)), steps, not things):
+                queue.push(ahead, steps, near.steps(ahead.changed) if near is not None else 0, arranged[things])
         for looked in range(limit):
-            if queue.least() > most or (queue.least() == most and not detour):
+            if not queue or queue.least() > most or (queue.least() == most and not detour):
                 break
             if looked % _CHECK_EVERY == 0:
                 deadline.check(_CHECK_EVERY)

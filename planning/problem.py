@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from worldwright.planning.bars import Barred, Bars
-from worldwright.world_model.goal import Reach, Wanted
+from worldwright.world_model.goal import Goal, Reach, Wanted
 from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 
@@ -39,8 +39,8 @@ class PlanningProblem:
         spared: things that are not to vanish. Engines of unified-planning heed neither this nor what is barred.
         lookahead: what was worked out of the model's laws already, if that is kept.
         facts: the state's tables, if they are at hand (see `facts_of`).
-        onward: what is to be reached after one of the goals, turn by turn, and in each one of some: of plans about as
-            short that is best which ends best for it. Only a lookahead heeds it.
+        onward: what remains to be reached after one of the goals, what remains once what is next of that is reached,
+            and so on: of plans about as short that is best which ends best for it. Only a lookahead heeds it.
     """
 
     model: WorldModel
@@ -50,7 +50,7 @@ class PlanningProblem:
     spared: frozenset[str] = frozenset()
     lookahead: Lookahead | None = field(default=None, compare=False)
     facts: Facts | None = field(default=None, compare=False)
-    onward: tuple[tuple[Reach, ...], ...] = ()
+    onward: tuple[Goal, ...] = ()
 
     @cached_property
     def wanted(self) -> Wanted:
@@ -161,7 +161,7 @@ class PlanResult:
     """How planning ended, with the plan if it was solved and the reason, one line, if it was not.
 
     `goal` is the one that the plan leads to, if it has any steps. `onward` are plans that lead on from its end to what
-    is to be reached after it, turn by turn, as far as they were found; they are not validated.
+    is to be reached after it, one after the other, as far as they were found; they are not validated.
     """
 
     status: PlanStatus

@@ -239,13 +239,13 @@ def rest_of(goal: Goal, holds: Callable[[Reach], bool]) -> Goal | None:
     return _compound(AllOf, rests)
 
 
-def in_turn(goal: Goal) -> list[tuple[Reach, ...]]:
-    """The formulas of which one is to be reached next, those of which one is after that, as long as that is certain."""
-    turns: list[tuple[Reach, ...]] = []
+def in_turn(goal: Goal) -> list[Goal]:
+    """The goal, what remains of it once what is next is reached, and so on, as long as it is certain what that is."""
+    turns: list[Goal] = []
     left: Goal | None = goal
-    while left is not None and len(turns) < MAX_PARTS:
-        reaches = tuple(next_reaches(left))
-        turns.append(reaches)
+    while left is not None and left not in turns:
+        turns.append(left)
+        reaches = next_reaches(left)
         left = rest_of(left, set(reaches).__contains__) if len(reaches) == 1 else None
     return turns
 
