@@ -14,6 +14,8 @@ from tests.world_model.walks import law
 from worldwright.agent.agent import Agent
 from worldwright.agent.events import Acted, Event, Observed, Planned
 from worldwright.envs.registry import make_env
+from worldwright.planning.engines import engine_named
+from worldwright.planning.problem import Limits, PlanningProblem, PlanResult
 from worldwright.world_model.language import Evidence
 from worldwright.world_model.model import WorldModel
 
@@ -127,3 +129,30 @@ def test_things_are_put_where_what_comes_after_is_soon_reached(seed: int, steps:
         env.close()
     assert result.success
     assert result.steps <= steps
+
+
+class Counted:
+    """A planner that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self._engine = engine_named("fast-downward")
+        self.asked = 0
+
+    def solve(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
+        self.asked += 1
+        return self._engine.solve(problem, limits)
+
+
+def test_what_was_planned_for_together_is_not_planned_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In most of these rooms all is seen before a thing is taken: it is taken and put by one plan."""
+    planner, events = Counted(), list[Event]()
+    monkeypatch.setattr("worldwright.agent.planner.engine_named", lambda name: planner)
+    env = make_env("BabyAI-PutNextS4N1-v0")
+    try:
+        results = [Agent(usual()).play(env, "", seed, freeze=True, tell=events.append) for seed in range(2000, 2010)]
+    finally:
+        env.close()
+    plans = [event for event in events if isinstance(event, Planned) and event.engine == "fast-downward"]
+    assert all(result.success for result in results)
+    assert all(plan.purpose == "goal" for plan in plans)
+    assert planner.asked < len(plans) - len(results) / 2
