@@ -49,4 +49,5 @@ def intended(intention: Intention, believed: State, step: int) -> Intended:
         trial=intention.trial,
         hopes=plain(believed.difference(hoped)),
         things={name: type_ for name, type_ in hoped.universe.types.items() if name not in known},
+        onward=tuple(str(action) for plan in intention.onward for action in plan.actions),
     )

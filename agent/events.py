@@ -77,6 +77,7 @@ class Intended(Event):
         trial: whether its last step is done to see what happens; `goal` is then where that is done.
         hopes: what it takes for so that is not known, free places apart.
         things: the things that are but hoped for, with their types.
+        onward: the steps from its end on for which it ends as it does, to what is to be reached after the goal.
     """
 
     kind: Literal["intended"] = "intended"
@@ -87,6 +88,7 @@ class Intended(Event):
     trial: bool
     hopes: dict[str, str | int | None]
     things: dict[str, str]
+    onward: tuple[str, ...] = ()
 
 
 class Acted(Event):

@@ -29,6 +29,7 @@ class Intention:
         serves: whether it still has something to show; it has served as soon as that is seen.
         goal: what holds at its end, before the trial if there is one; None: nothing that was named.
         hoped: the state that it was made from, if that is more than the believed one.
+        onward: the plans from its end on with which it was chosen, to what is to be reached after the goal.
     """
 
     purpose: str
@@ -41,6 +42,7 @@ class Intention:
     serves: Callable[[], bool] = lambda: True
     goal: Reach | None = None
     hoped: State | None = None
+    onward: tuple[Plan, ...] = ()
 
     def next_action(self) -> Action:
         """The action to do now."""

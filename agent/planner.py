@@ -73,7 +73,9 @@ class Planner:
         self._report(purpose, result.status, result.reason, plan, result.statistics.cpu_total, self._mind.config.engine)
         if not result.solved or not plan.steps:
             return None
-        return Intention(purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state)
+        return Intention(
+            purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state, onward=result.onward
+        )
 
     def _solved(self, problem: PlanningProblem, limits: Limits, onward: bool) -> PlanResult:
         """What the engine finds for a problem, given what failed before and what will be needed.

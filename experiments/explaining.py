@@ -275,6 +275,7 @@ def _plan_of(record: StepRecord, course: Course | None) -> PlanExplanation | Non
         trial=plan.trial,
         hopes=told(record.run.vocabulary, plan.hopes),
         chance=course.probability(made.model) if course else None,
+        onward=plan.onward,
     )
 
 

@@ -72,6 +72,7 @@ class PlanExplanation:
         trial: whether its last step is done to see what happens; `goal` is then where that is done.
         hopes: what it takes for so that is not known, free places apart.
         chance: the probability that what is left of it does what it is to do, by the laws; None: cannot be said.
+        onward: the steps from its end on for which it ends as it does.
     """
 
     plan: Plan
@@ -84,6 +85,7 @@ class PlanExplanation:
     trial: bool
     hopes: Mapping[str, Value | None]
     chance: float | None
+    onward: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,8 @@ def _plan_lines(said: StepExplanation, plan: PlanExplanation) -> Iterator[str]:
     yield f"plan: made at step {plan.made_at}: {_cause(plan)}"
     if plan.goal:
         yield f"plan: {'to do its last step where' if plan.trial else 'for'} {plan.goal}"
+    if plan.onward:
+        yield f"plan: ends so that it goes on with {' '.join(plan.onward)} for what comes after"
     yield from _cut(
         [f"plan: hopes for {name} {shown(value)}" for name, value in plan.hopes.items()], MOST_HOPES, "plan"
     )
