@@ -77,22 +77,21 @@ class Ahead:
         Args:
             worth: what it is worth to pass through states; of paths equally short, one of most worth is taken.
         """
-        chosen = self._most_worth(worth) if worth else {}
-        steps: list[PlanStep] = []
-        here = self
-        while here._before is not None and here.step is not None:
-            before, step = chosen.get(here, (here._before, here.step))
-            steps.append(step)
-            here = before
-        return tuple(reversed(steps))
+        return self._back(self._most_worth(worth) if worth else {}, ())[0]
 
     def since(self, starts: Collection[Ahead]) -> tuple[tuple[PlanStep, ...], Ahead]:
         """The steps that lead here from one of some states on the way, and which that is."""
+        return self._back({}, starts)
+
+    def _back(
+        self, chosen: Mapping[Ahead, tuple[Ahead, PlanStep]], starts: Collection[Ahead]
+    ) -> tuple[tuple[PlanStep, ...], Ahead]:
+        """The steps that lead here, from the first state if from none of some others, and from which."""
         steps: list[PlanStep] = []
         here = self
         while here not in starts and here._before is not None and here.step is not None:
-            steps.append(here.step)
-            here = here._before
+            here, step = chosen.get(here, (here._before, here.step))
+            steps.append(step)
         return tuple(reversed(steps)), here
 
     def _most_worth(self, worth: Mapping[Ahead, float]) -> dict[Ahead, tuple[Ahead, PlanStep]]:
@@ -117,6 +116,7 @@ class Ahead:
 
 
 def key_of(ahead: Ahead) -> frozenset[tuple[Fluent, Value | None]]:
+    """What tells a state from the others of a search."""
     return frozenset(ahead.changed.items())
 
 
