@@ -1,7 +1,8 @@
 """How many steps it takes at least to come near what a goal speaks of: the estimate that guides a lookahead.
 
 Who reaches a goal that speaks of a thing comes near the thing, or has carried it off. The estimate counts the places
-between, as if nothing were in the way but what no law moves, opens or enters (A*: Hart, Nilsson & Raphael 1968).
+between, as if nothing were in the way but what no law moves, opens or enters (A*: Hart, Nilsson & Raphael 1968); one
+step more where the agent, who only moves and acts ahead, faces elsewhere; and one for what is then done to the thing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import chain
 from worldwright.planning.facts import Facts
 from worldwright.planning.relevance import candidates, lone_conditions
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import EQUALS, ActionRule, LiftedAtom, Literal, is_variable
+from worldwright.world_model.language import EQUALS, ActionRule, Condition, LiftedAtom, Literal, is_variable
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.vocabulary import Predicate, Variable
@@ -64,10 +65,13 @@ class Distances:
         for here in self._edge:
             for word, way in self._beside:
                 there = known.get((word, way, str(here)))
-                if there is not None and there not in found:
+                if there is None or there in found:
+                    continue
+                if self._gives_way(known.get((self._content, str(there)))):
                     found[there] = self._far
-                    if self._gives_way(known.get((self._content, str(there)))):
-                        edge.append(there)
+                    edge.append(there)
+                else:
+                    found[there] = _FAR  # nobody comes from there
         self._edge = edge
 
 
@@ -85,36 +89,63 @@ class _Sought:
 
 
 @dataclass(frozen=True)
+class _Near:
+    """How near one comes to what a goal seeks.
+
+    Attributes:
+        sought: what it seeks.
+        places: how near one comes, in places.
+        faced: the places from which on one need not face what is sought.
+        acts: the steps that are then to be taken there.
+    """
+
+    sought: Sequence[_Sought]
+    places: int
+    faced: int
+    acts: int
+
+
+@dataclass(frozen=True)
 class Nearness:
     """Says for the states of one search at least how many steps a plan takes from there.
 
     Attributes:
+        known: the values in the first state.
         here: the fluent that says where the agent is.
-        start: where it is in the first state.
-        goals: what each goal seeks.
-        near: how near one comes, in places.
+        facing: the one that tells the way that alone leads on from there, if there is one, and
+        beside: the predicate that tells where that leads.
+        goals: how near one comes to what each goal seeks.
         stride: how far a step leads.
         binding: whether the goals hold nowhere but so near to what they seek, if that is where it was.
     """
 
+    known: Known
     here: Fluent
-    start: Value | None
-    goals: Sequence[Sequence[_Sought]]
-    near: int
+    facing: Fluent | None
+    beside: str
+    goals: Sequence[_Near]
     stride: int
     binding: bool
 
     def steps(self, changed: Change) -> int:
         """At least so many, for a state by what is otherwise there than in the first one."""
-        place = changed.get(self.here, self.start)
+        here, facing = self.here, self.facing
+        place = changed[here] if here in changed else self.known.get(here)
+        ahead = None
+        if facing is not None:
+            way = changed[facing] if facing in changed else self.known.get(facing)
+            ahead = self.known.get((self.beside, str(way), str(place)))
         least = _FAR
         for goal in self.goals:
             most = 0
-            for sought in goal:
+            for sought in goal.sought:
                 if sought.at.isdisjoint(changed):
-                    most = max(most, sought.distance(place))
+                    far = sought.distance(place)
+                    left = -((goal.places - far) // self.stride) if far > goal.places else 0
+                    turns = facing is not None and far > goal.faced and sought.distance(ahead) >= far
+                    most = max(most, left + turns + goal.acts)
             least = min(least, most)
-        return max(0, -(-(least - self.near) // self.stride))
+        return least
 
 
 class Terrain:
@@ -135,8 +166,11 @@ class Terrain:
         self._beside = _only([p for p in functional if p.static and len(p.types) == 3 and p.types[1] in self._places])
         self._giving = {way for rule in model.rules for way in self._giving_way(rule, model.changing)}
         moving = [rule for rule in model.rules if self._here and self._here.name in _changed(rule)]
+        acts = {rule.action for rule in moving}
+        self._moved = {name for rule in model.rules if rule.action in acts for name in _changed(rule)}
         self._stride = max([1, *(self._across(rule.parameters) for rule in moving)])
         self._reach = max([1, *(self._across(rule.parameters) for rule in model.rules)])
+        self._facing = self._told_by(model.rules) if self._stride == 1 else None
 
     def _across(self, variables: Iterable[Variable]) -> int:
         """How far apart the places that variables stand for can be, if each lies beside another."""
@@ -178,16 +212,39 @@ class Terrain:
             sought = list(self._sought(goal, state, facts, known))
             if not sought:
                 return None
-            found.append(sought)
-        here = (self._here.name,)
-        near = max(self._nearness_to(goal) for goal in goals)
+            found.append(self._near(goal, sought))
+        here, facing = (self._here.name,), (self._facing,) if self._facing is not None else None
         binding = all(self._is_tied(goal) for goal in goals)
-        return Nearness(here, known.get(here), found, near, self._stride, binding)
+        return Nearness(known, here, facing, self._beside.name, found, self._stride, binding)
 
-    def _nearness_to(self, goal: Reach) -> int:
+    def _near(self, goal: Reach, sought: Sequence[_Sought]) -> _Near:
         """How near the agent comes to what a goal seeks: as near as the goal says, or as what acts on another thing."""
         across = max(0, self._across(goal.parameters))
-        return max(across, self._reach) if self._is_tied(goal) else across + self._reach
+        if self._is_tied(goal):
+            places = max(across, self._reach)
+            is_faced = places == 1 and self._ways(_told(goal.conditions)) == {self._facing}
+            return _Near(sought, places, 0 if is_faced else places, 0)
+        places = across + self._reach
+        return _Near(sought, places, 0 if places == 1 else places, self._moved.isdisjoint(goal.predicates))
+
+    def _told_by(self, rules: Iterable[ActionRule]) -> str | None:
+        """What tells the way in which alone the agent moves, and acts on what is beside it; None if there is no such."""
+        found: set[str | None] = set()
+        for rule in rules:
+            told = _told(rule.preconditions)
+            found |= self._ways(told)
+            ends = {atom.args[-1] for atom in told if self._beside and atom.predicate == self._beside.name}
+            moves = (e.atom for e in rule.likeliest().effects if isinstance(e, Literal) and e.positive)
+            if any(self._here and atom.predicate == self._here.name and atom.args[-1] not in ends for atom in moves):
+                return None
+        return found.pop() if len(found) == 1 else None
+
+    def _ways(self, told: Sequence[LiftedAtom]) -> set[str | None]:
+        """What of the agent tells the ways to what lies beside it, in a formula; None stands for other ways."""
+        here = [atom.args[0] for atom in told if self._here and atom.predicate == self._here.name]
+        own = {a.args[0]: a.predicate for a in told if len(a.args) == 1 and self._functional[a.predicate]}
+        links = [atom.args for atom in told if self._beside and atom.predicate == self._beside.name]
+        return {own.get(way) if start in here else None for way, start, _ in links}
 
     def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
         """What a goal names, and for each variable what alone fits it, if it is known where all of that is."""
@@ -224,7 +281,7 @@ class Terrain:
     def _is_tied(self, goal: Reach) -> bool:
         """Whether a goal says of all that it seeks where it is to the agent, place by place."""
         assert self._here is not None and self._beside is not None
-        told = _told(goal)
+        told = _told(goal.conditions)
         links = [set(atom.args) for atom in told if atom.predicate in (self._content, self._beside.name)]
         tied = {name for atom in told if atom.predicate == self._here.name for name in atom.args}
         if not tied:
@@ -235,13 +292,13 @@ class Terrain:
 
     def _named(self, goal: Reach) -> list[str]:
         """The things and places that a goal names."""
-        names = (name for atom in _told(goal) for name in atom.args)
+        names = (name for atom in _told(goal.conditions) for name in atom.args)
         return [name for name in names if not is_variable(name) and name not in self._constants]
 
 
-def _told(goal: Reach) -> list[LiftedAtom]:
-    """What a goal asks to be so."""
-    return [each.atom for each in goal.conditions if isinstance(each, Literal) and each.positive]
+def _told(conditions: Iterable[Condition]) -> list[LiftedAtom]:
+    """What a formula asks to be so."""
+    return [each.atom for each in conditions if isinstance(each, Literal) and each.positive]
 
 
 def _only(predicates: Sequence[Predicate]) -> Predicate | None:

@@ -95,14 +95,32 @@ def test_what_gives_way_is_no_wall(drawing: str, steps: int) -> None:
 def test_the_nearest_of_several_goals_counts() -> None:
     near = nearness(state_of("k..@.....b"), (FACING_THE_BALL, holding("key", "yellow")))
     assert near is not None
-    assert near.steps({}) == 2
+    assert near.steps({}) == 4  # two places on, after a turn at least, and to take it up
 
 
 def test_a_thing_may_be_named() -> None:
     near = nearness(state_of("E.k..@"), (NAMED_DOOR,))
     assert near is not None
-    assert near.steps({}) == 4
+    assert near.steps({}) == 6
     assert not near.binding
+
+
+@pytest.mark.parametrize(
+    ("drawing", "goals", "steps"),
+    [
+        ("@b....", (FACING_THE_BALL,), 0),
+        ("b@....", (FACING_THE_BALL,), 1),  # it is beside the agent, who faces elsewhere
+        ("b.@...", (FACING_THE_BALL,), 2),
+        ("@d....", (DOOR_OPEN,), 1),  # it is to be opened
+        ("d@....", (DOOR_OPEN,), 2),
+        ("G@....", (ON_THE_GOAL,), 0),  # one place off is as near as is counted where one need not face it
+        ("G.@...", (ON_THE_GOAL,), 2),
+    ],
+)
+def test_who_faces_elsewhere_has_to_turn_first(drawing: str, goals: tuple[Reach, ...], steps: int) -> None:
+    near = nearness(state_of(drawing), goals)
+    assert near is not None
+    assert near.steps({}) == steps
 
 
 def test_a_goal_is_not_bound_to_a_thing_of_which_it_does_not_say_where_it_is() -> None:
