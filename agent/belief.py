@@ -28,7 +28,7 @@ class Belief:
         self.vocabulary = vocabulary
         self.universe = universe if universe is not None else Universe(vocabulary)
         self.values: dict[Fluent, Value] = {}
-        self.last_seen: dict[str, int] = {}
+        self._sights: list[tuple[int, frozenset[str]]] = []
         self.turns = 0
         self._source = object() if traced else None
         self._state: State | None = None  # as long as it is up to date
@@ -37,6 +37,15 @@ class Belief:
         self._defaults = {p.name: p for p in vocabulary.predicates if p.default is not None and len(p.types) == 2}
         self._hoped: dict[Fluent, Value] = {}  # what is unknown, with what is hoped; brought up to date when asked for
         self._listed = dict.fromkeys(self._defaults, 0)  # how many objects were looked at for that
+
+    def see(self, names: frozenset[str], step: int) -> None:
+        """Note that objects were in view at a step."""
+        self._sights.append((step, names))
+
+    @property
+    def last_seen(self) -> dict[str, int]:
+        """The step at which each object was last in view; worked out when asked for, as it seldom is."""
+        return {name: step for step, names in self._sights for name in names}
 
     @staticmethod
     def of(state: State) -> Belief:

@@ -143,7 +143,7 @@ class Memory:
         self.visited |= {name for name in own if name in hiding}
         seen = frozenset(name for fluent in graph.state.values for name in fluent[1:])
         observed = frozenset(universe.types) if graph.tells_all else seen
-        self._mark(seen)
+        self.belief.see(seen, self.step)
         return Sighting(self.belief.state(), observed, certain=True, discovered=len(new))
 
     def unseen_places(self) -> list[str]:
@@ -246,9 +246,6 @@ class Memory:
         way_x, way_y = self.position[0] - x, self.position[1] - y
         return way_x * dx + way_y * dy, way_y * dx - way_x * dy
 
-    def _mark(self, observed: frozenset[str]) -> None:
-        self.belief.last_seen.update(dict.fromkeys(observed, self.step))
-
     # -- worlds on a lattice ------------------------------------------------------------------------------------------
 
     def _take_view(
@@ -279,7 +276,7 @@ class Memory:
         observed = frozenset([*map(self.cells.names.__getitem__, spots), *map(str, after), *held])
         certain = fix.certain and self._surely
         self._surely = fix.certain
-        self._mark(observed)
+        self.belief.see(observed, self.step)
         return Sighting(self.belief.state(), observed, certain, discovered=before.count(None))
 
     def _codes(self, view: View) -> list[int]:

@@ -31,6 +31,7 @@ _FADING = 0.8  # how much less a cell is worth than one nearer to where the agen
 _FARTHEST = 5  # cells from there up to which it is worth anything
 _WALL = 0.1  # what a cell is worth that is taken for more wall: it may be a door
 _CHUNK = 24  # poses that are looked at together
+_FIRST = 10  # and those that are looked at first, which are often enough
 _MOST = 16  # what is seen from a pose is hardly ever worth more
 
 _Bools = NDArray[np.bool_]
@@ -81,7 +82,7 @@ class Outlook:
         least, best = math.inf, None
         gains: dict[Ahead, float] = {}
         near = takewhile(lambda way: (way.cost + _ONWARD) / _MOST <= least, ways)
-        while chunk := list(islice(near, _CHUNK)):
+        while chunk := list(islice(near, _CHUNK if gains else _FIRST)):
             looks = [
                 _Look(way, pose, _touched(way))
                 for way in chunk
@@ -178,6 +179,8 @@ class _Window:
             new[:, 2:] |= blocked[:, 1:-1] & blocked[:, :-2]
             new[:, :-2] |= blocked[:, 1:-1] & blocked[:, 2:]
             new &= may
+            if not new.any():
+                break
             blocked |= new
             found |= new
         return found
@@ -191,6 +194,8 @@ class _Window:
             if not distance:
                 worth[near & self._lines] = _WALL
             new = near & wanted & ~reached
+            if not new.any():
+                break
             worth[new] = _FADING**distance
             reached = reached | new
         worth[self._open] = 0.0

@@ -157,26 +157,26 @@ class Lookahead:
         """
         first, shown = Ahead(state, {}), Shown(state)
         seen = {key_of(first)}
-        been = {tuple(map(first.value, self._own)): first}
-        queue = deque([first])
+        pose = tuple(map(first.value, self._own))
+        been = {pose: first}
+        queue = deque([(first, pose)])
         for _ in range(limit):
             if not queue:
                 return
-            ahead = queue.popleft()
+            ahead, pose = queue.popleft()
             yield ahead
             shown.show(ahead)
             value = shown.value
             if value((ENDED,)) is True:
                 continue
-            own = [(fluent, value(fluent)) for fluent in self._own] if directly else []
             for move, change in self._moves(ahead, value, bars):
                 stayed = self._is_own.isdisjoint(change)
+                here = pose if stayed else tuple(map(change.get, self._own, pose))
                 if directly and not stayed:
-                    here = tuple([change.get(fluent, then) for fluent, then in own])
                     before = been.get(here)
                     if before is None:
                         been[here] = after = ahead.after(change, move.step)
-                        queue.append(after)
+                        queue.append((after, here))
                     elif before.cost > ahead.cost:
                         before.also_after(ahead, change, move.step)
                     continue
@@ -184,7 +184,7 @@ class Lookahead:
                 if shunned is not None and stayed and shunned.may_meet(change) and shunned.met(after):
                     continue
                 if not is_known(after, seen):
-                    queue.append(after)
+                    queue.append((after, here))
 
     def plan(
         self, problem: PlanningProblem, deadline: Deadline, shortest: bool = False, limit: int = NEAR
@@ -277,14 +277,14 @@ class Lookahead:
             value = shown.value
             if value((ENDED,)) is True:
                 continue
-            own = [(fluent, value(fluent)) for fluent in self._own]
+            own = [*map(value, self._own)]
             alone = self._is_own.issuperset(ahead.changed)
             for move, change in self._moves(ahead, value, problem.bars):
                 then = steps + 1 + _TAKING * (move.places and self._takes_another(change, aims))
                 news: bool | None = True
                 moved = not self._is_own.isdisjoint(change)
                 if moved:
-                    pose = tuple([change.get(fluent, was) for fluent, was in own])
+                    pose = tuple(map(change.get, self._own, own))
                     news = poses.note(pose, then, alone and self._is_own.issuperset(change))
                 asked = aims.may_meet(change)
                 if not news and (not asked or news is None):
