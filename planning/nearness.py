@@ -14,7 +14,7 @@ from itertools import chain
 from worldwright.planning.facts import Facts
 from worldwright.planning.relevance import candidates, lone_conditions
 from worldwright.world_model.goal import Reach
-from worldwright.world_model.language import EQUALS, ActionRule, Condition, LiftedAtom, Literal, is_variable
+from worldwright.world_model.language import EQUALS, ActionRule, Condition, Effect, LiftedAtom, Literal, is_variable
 from worldwright.world_model.model import WorldModel
 from worldwright.world_model.state import Change, Fluent, State, Value
 from worldwright.world_model.vocabulary import Predicate, Variable
@@ -95,8 +95,8 @@ class _Near:
     Attributes:
         sought: what it seeks.
         places: how near one comes, in places.
-        faced: the places from which on one need not face what is sought.
-        acts: the steps that are then to be taken there.
+        faced: within how many places one need not face what is sought.
+        acts: how many steps are still to be taken there.
     """
 
     sought: Sequence[_Sought]
@@ -228,23 +228,29 @@ class Terrain:
         return _Near(sought, places, 0 if places == 1 else places, self._moved.isdisjoint(goal.predicates))
 
     def _told_by(self, rules: Iterable[ActionRule]) -> str | None:
-        """What tells the way in which alone the agent moves, and acts on what is beside it; None if there is no such."""
+        """What tells the way in which alone the agent moves and acts on what is beside it; None: nothing does."""
         found: set[str | None] = set()
         for rule in rules:
             told = _told(rule.preconditions)
             found |= self._ways(told)
-            ends = {atom.args[-1] for atom in told if self._beside and atom.predicate == self._beside.name}
-            moves = (e.atom for e in rule.likeliest().effects if isinstance(e, Literal) and e.positive)
-            if any(self._here and atom.predicate == self._here.name and atom.args[-1] not in ends for atom in moves):
+            ends = {end for _, _, end in self._links(told)}
+            if any(place not in ends for place in self._heres(_told(rule.likeliest().effects))):
                 return None
         return found.pop() if len(found) == 1 else None
 
     def _ways(self, told: Sequence[LiftedAtom]) -> set[str | None]:
         """What of the agent tells the ways to what lies beside it, in a formula; None stands for other ways."""
-        here = [atom.args[0] for atom in told if self._here and atom.predicate == self._here.name]
+        here = self._heres(told)
         own = {a.args[0]: a.predicate for a in told if len(a.args) == 1 and self._functional[a.predicate]}
-        links = [atom.args for atom in told if self._beside and atom.predicate == self._beside.name]
-        return {own.get(way) if start in here else None for way, start, _ in links}
+        return {own.get(way) if start in here else None for way, start, _ in self._links(told)}
+
+    def _heres(self, told: Iterable[LiftedAtom]) -> list[str]:
+        """Where a formula says that the agent is."""
+        return [atom.args[0] for atom in told if self._here and atom.predicate == self._here.name]
+
+    def _links(self, told: Iterable[LiftedAtom]) -> list[tuple[str, ...]]:
+        """What a formula says that lies beside what: way, place and place."""
+        return [atom.args for atom in told if self._beside and atom.predicate == self._beside.name]
 
     def _sought(self, goal: Reach, state: State, facts: Facts, known: Known) -> Iterator[_Sought]:
         """What a goal names, and for each variable what alone fits it, if it is known where all of that is."""
@@ -283,7 +289,7 @@ class Terrain:
         assert self._here is not None and self._beside is not None
         told = _told(goal.conditions)
         links = [set(atom.args) for atom in told if atom.predicate in (self._content, self._beside.name)]
-        tied = {name for atom in told if atom.predicate == self._here.name for name in atom.args}
+        tied = set(self._heres(told))
         if not tied:
             return False
         for _ in links:
@@ -296,8 +302,8 @@ class Terrain:
         return [name for name in names if not is_variable(name) and name not in self._constants]
 
 
-def _told(conditions: Iterable[Condition]) -> list[LiftedAtom]:
-    """What a formula asks to be so."""
+def _told(conditions: Iterable[Condition | Effect]) -> list[LiftedAtom]:
+    """What a formula asks to be so, or effects make so."""
     return [each.atom for each in conditions if isinstance(each, Literal) and each.positive]
 
 

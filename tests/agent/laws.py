@@ -39,6 +39,32 @@ def two_step() -> WorldModel:
     return WorldModel(VOCABULARY, (*_but_forward(), *_numbered(moves)))
 
 
+def sideways() -> WorldModel:
+    """`done` moves a cell to the right, or opens the door there, as `forward` and `toggle` do ahead."""
+    beside = "?a ?c - cell ?d ?r - direction"
+    right = "(agent-at ?a) (facing ?d) (clockwise ?d ?r) (next ?r ?a ?c)"
+    steps = law("done-steps", beside, f"{right} (on ?c nothing)", "((1 (and (not (agent-at ?a)) (agent-at ?c))))")
+    closed = f"{right} (on ?c ?x) (kind ?x door) (state ?x closed)"
+    opens = law("done-opens", f"{beside} ?x - thing", closed, "((1 (and (not (state ?x closed)) (state ?x open))))")
+    return WorldModel(VOCABULARY, (*laws(), steps, opens))
+
+
+def gathering() -> WorldModel:
+    """Who goes where a thing lies takes it up."""
+    ahead = "(agent-at ?a) (facing ?d) (next ?d ?a ?c)"
+    taken = "(not (holding nothing)) (holding ?x) (not (on ?c ?x)) (on ?c nothing)"
+    gathers = [
+        law(
+            f"forward-gathers-{kind}",
+            "?a ?c - cell ?d - direction ?x - thing",
+            f"{ahead} (on ?c ?x) (kind ?x {kind}) (holding nothing)",
+            f"((1 (and (not (agent-at ?a)) (agent-at ?c) {taken})))",
+        )
+        for kind in ("key", "ball", "box")
+    ]
+    return WorldModel(VOCABULARY, (*laws(), *gathers))
+
+
 def sliding() -> WorldModel:
     """`forward` moves to the last of up to nine empty cells."""
     moves = [_stride(cells, (*FREE[:1] * cells, end)) for cells, end in product(range(1, 10), BLOCKED)]

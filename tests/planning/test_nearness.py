@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.agent.laws import two_step
+from tests.agent.laws import gathering, sideways, two_step
 from tests.planning.grid_worlds import MODEL, goal, holding, next_to, state_of
 from worldwright.planning.engines import engine_named
 from worldwright.planning.facts import Facts
@@ -57,8 +57,8 @@ def drawings(draw: st.DrawFn) -> str:
     return "\n".join("".join(marks[row * side : (row + 1) * side]) for row in range(side))
 
 
-@given(drawings(), st.sampled_from(GOALS), st.sampled_from([MODEL, two_step()]))
-@settings(max_examples=150, deadline=None)
+@given(drawings(), st.sampled_from(GOALS), st.sampled_from([MODEL, two_step(), sideways(), gathering()]))
+@settings(max_examples=300, deadline=None)
 def test_there_are_at_least_so_many_steps_from_each_state_of_a_shortest_plan(
     drawing: str, wanted: Reach, model: WorldModel
 ) -> None:
@@ -121,6 +121,25 @@ def test_who_faces_elsewhere_has_to_turn_first(drawing: str, goals: tuple[Reach,
     near = nearness(state_of(drawing), goals)
     assert near is not None
     assert near.steps({}) == steps
+
+
+@pytest.mark.parametrize(
+    ("model", "steps"),
+    [
+        (MODEL, 2),
+        (sideways(), 0),  # what moves the agent to the side opens doors there
+    ],
+)
+def test_who_acts_to_the_side_too_need_not_turn(model: WorldModel, steps: int) -> None:
+    near = nearness(state_of("@\nd"), (DOOR_OPEN,), model)
+    assert near is not None
+    assert near.steps({}) == steps
+
+
+def test_what_a_step_does_to_a_thing_is_no_further_step() -> None:
+    near = nearness(state_of("@k"), (holding("key", "yellow"),), gathering())
+    assert near is not None
+    assert near.steps({}) == 0
 
 
 def test_a_goal_is_not_bound_to_a_thing_of_which_it_does_not_say_where_it_is() -> None:
