@@ -2,7 +2,8 @@
 
 Who reaches a goal that speaks of a thing comes near the thing, or has carried it off. The estimate counts the places
 between, as if nothing were in the way but what no law moves, opens or enters (A*: Hart, Nilsson & Raphael 1968); one
-step more where the agent, who only moves and acts ahead, faces elsewhere; and one for what is then done to the thing.
+step more where the agent, who only moves and acts ahead, faces elsewhere than to a thing that it has to be beside of;
+and one for what is then done to the thing.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Nearness:
                 if sought.at.isdisjoint(changed):
                     far = sought.distance(place)
                     left = -((goal.places - far) // self.stride) if far > goal.places else 0
-                    turns = facing is not None and far > goal.faced and sought.distance(ahead) >= far
+                    turns = far > goal.faced and sought.distance(ahead) >= far
                     most = max(most, left + turns + goal.acts)
             least = min(least, most)
         return least
@@ -221,11 +222,13 @@ class Terrain:
         """How near the agent comes to what a goal seeks: as near as the goal says, or as what acts on another thing."""
         across = max(0, self._across(goal.parameters))
         if self._is_tied(goal):
-            places = max(across, self._reach)
-            is_faced = places == 1 and self._ways(_told(goal.conditions)) == {self._facing}
-            return _Near(sought, places, 0 if is_faced else places, 0)
-        places = across + self._reach
-        return _Near(sought, places, 0 if places == 1 else places, self._moved.isdisjoint(goal.predicates))
+            places, acts = max(across, self._reach), 0
+            faced = 0 if self._ways(_told(goal.conditions)) == {self._facing} else places
+        else:
+            places, acts, faced = across + self._reach, int(self._moved.isdisjoint(goal.predicates)), 0
+        if self._facing is None or places > 1:  # to count turns to what is near in a wider sense leads searches astray
+            faced = _FAR
+        return _Near(sought, places, faced, acts)
 
     def _told_by(self, rules: Iterable[ActionRule]) -> str | None:
         """What tells the way in which alone the agent moves and acts on what is beside it; None: nothing does."""
