@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from worldwright.agent.events import Listener
 from worldwright.planning.problem import Plan
@@ -14,8 +13,7 @@ from worldwright.world_model.model import Action, WorldModel
 from worldwright.world_model.state import State
 
 
-@dataclass(frozen=True)
-class Intention:
+class Intention(NamedTuple):
     """A plan that is being followed.
 
     Attributes:
@@ -50,11 +48,11 @@ class Intention:
 
     def advanced(self) -> Intention:
         """The same after its next action."""
-        return replace(self, plan=self.plan.rest(), fresh=False)
+        return self._replace(plan=self.plan.rest(), fresh=False)
 
     def doubted(self) -> Intention:
         """The same after a surprise."""
-        return replace(self, surprised=True)
+        return self._replace(surprised=True)
 
 
 class Decider(Protocol):

@@ -34,6 +34,8 @@ _CHUNK = 24  # poses that are looked at together
 _FIRST = 10  # and those that are looked at first, which are often enough
 _MOST = 16  # what is seen from a pose is hardly ever worth more
 
+_WORTH = np.array([_WALL, *(_FADING**distance for distance in range(_FARTHEST))])  # of cells, by layer
+
 _Bools = NDArray[np.bool_]
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
@@ -145,7 +147,11 @@ class _Views(NamedTuple):
 
 
 class _Window:
-    """The part of the map that can be in view, as arrays: first index x, second y."""
+    """The part of the map that can be in view, as arrays: first index x, second y.
+
+    What is only asked of all cells at once is kept as a board: a number with a bit for each cell, row by row. Shifted,
+    it shows what lies beside them. No bits come to the rows before or after: what is shifted is far from the edge.
+    """
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook, self._memory = outlook, outlook.memory
@@ -153,58 +159,55 @@ class _Window:
         left, top, right, bottom = self._memory.cells.bounds
         self._origin = left - margin, top - margin
         self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
+        self._size = self._shape[0] * self._shape[1]
         codes = self._memory.map.part(self._origin, self._shape)
-        self._unknown: _Bools = codes == -1
-        self._clear = outlook.is_clear(codes)
-        self._open = self._clear & ~self._unknown
-        stood = np.array([place for place, _ in self._memory.poses], np.int64) - self._origin
-        self._open[stood[:, 0], stood[:, 1]] = True
-        self._lines = self._go_on(~self._clear)
-        self._transparent = (self._clear & ~self._lines).ravel()
-        self._worth = self._weigh().ravel()
+        self._transparent = outlook.is_clear(codes).ravel()
+        blocked, self._unknown = _board(~self._transparent), _board(codes == -1)
+        self._open = ~(blocked | self._unknown) & ((1 << self._size) - 1)
+        for place in {place for place, _ in self._memory.poses}:
+            self._open |= 1 << self._at(place)
+        self._lines = self._go_on(blocked)
+        self._transparent[_cells([self._lines], self._size)[0]] = False
+        self._worth = self._weigh()
         self._offsets = {heading: each[:, 0] * self._shape[1] + each[:, 1] for heading, each in turned.items()}
 
-    def _at(self, place: Position) -> Position:
-        return place[0] - self._origin[0], place[1] - self._origin[1]
+    def _at(self, place: Position) -> int:
+        """The number of a cell, in the flat window."""
+        return (place[0] - self._origin[0]) * self._shape[1] + place[1] - self._origin[1]
 
-    def _go_on(self, blocked: _Bools) -> _Bools:
+    def _go_on(self, blocked: int) -> int:
         """The unknown cells in which what blocks the view goes on, where two such cells in line lead to them."""
-        blocked = blocked.copy()
-        may = self._unknown & ~self._open
-        found = np.zeros_like(blocked)
+        down, may, found = self._shape[1], self._unknown & ~self._open, 0
         for _ in range(_IN_LINE):
-            new = np.zeros_like(blocked)
-            new[2:] |= blocked[1:-1] & blocked[:-2]
-            new[:-2] |= blocked[1:-1] & blocked[2:]
-            new[:, 2:] |= blocked[:, 1:-1] & blocked[:, :-2]
-            new[:, :-2] |= blocked[:, 1:-1] & blocked[:, 2:]
+            new = (blocked << down) & (blocked << 2 * down) | (blocked >> down) & (blocked >> 2 * down)
+            new |= (blocked << 1) & (blocked << 2) | (blocked >> 1) & (blocked >> 2)
             new &= may
-            if not new.any():
+            if not new:
                 break
             blocked |= new
             found |= new
         return found
 
+    def _beside(self, cells: int) -> int:
+        """All that is beside some cells, and these."""
+        return cells | cells << self._shape[1] | cells >> self._shape[1] | cells << 1 | cells >> 1
+
     def _weigh(self) -> _Floats:
-        """What it is worth to see each cell: the more, the surer the agent could go there."""
-        worth = np.zeros(self._shape)
+        """What it is worth to see each cell, flat: the more, the surer the agent could go there."""
         reached, wanted = self._open, self._unknown & ~self._lines
-        for distance in range(_FARTHEST):
-            near = _beside(reached)
-            if not distance:
-                worth[near & self._lines] = _WALL
-            new = near & wanted & ~reached
-            if not new.any():
+        layers = [self._beside(reached) & self._lines & ~self._open]
+        for _ in range(_FARTHEST):
+            new = self._beside(reached) & wanted & ~reached
+            if not new:
                 break
-            worth[new] = _FADING**distance
-            reached = reached | new
-        worth[self._open] = 0.0
+            layers.append(new)
+            reached |= new
+        worth: _Floats = _WORTH[: len(layers)] @ _cells(layers, self._size)
         return worth
 
     def views(self, looks: Sequence[_Look]) -> _Views:
         """What is seen in such looks."""
-        left, top = self._origin
-        own = np.array([(x - left) * self._shape[1] + y - top for _, ((x, y), _), _ in looks], np.int64)
+        own = np.array([self._at(place) for _, (place, _), _ in looks], np.int64)
         cells = own[:, None] + np.array([self._offsets[heading] for _, (_, heading), _ in looks])
         clear = self._transparent[cells]
         clear[:, self._own] = True
@@ -225,11 +228,11 @@ class _Window:
                 if place is not None:
                     at = self._at(place)
                     passes = not self._outlook.sight.blocks(look)
-                    clear[number, cells[number] == at[0] * self._shape[1] + at[1]] = passes
-                    news |= passes and not self._open[at]
-                    self._open[at] |= passes
+                    clear[number, cells[number] == at] = passes
+                    news |= passes and not self._open >> at & 1
+                    self._open |= passes << at
         if news:
-            self._worth = self._weigh().ravel()
+            self._worth = self._weigh()
 
     def places(self, views: _Views, number: int) -> frozenset[Position]:
         """The cells worth seeing that are seen from one of the poses."""
@@ -243,15 +246,18 @@ def _turned(sight: Sight, headings: tuple[Position, ...]) -> tuple[dict[Position
     """Where the cells that can be in view lie by heading, how far at the most, and which is the agent's own."""
     ahead, aside = sight.cells[:, :1], sight.cells[:, 1:]
     turned = {(x, y): np.hstack((ahead * x - aside * y, ahead * y + aside * x)) for x, y in headings}
-    margin = max(int(np.abs(each).max()) for each in turned.values()) + 1
+    margin = max(_FARTHEST, *(int(np.abs(each).max()) for each in turned.values())) + 1
     return turned, margin, int(np.flatnonzero((sight.cells == 0).all(axis=1))[0])
 
 
-def _beside(cells: _Bools) -> _Bools:
-    """The cells, and all beside them."""
-    found = cells.copy()
-    found[1:] |= cells[:-1]
-    found[:-1] |= cells[1:]
-    found[:, 1:] |= cells[:, :-1]
-    found[:, :-1] |= cells[:, 1:]
-    return found
+def _board(cells: _Bools) -> int:
+    """Cells as the bits of a number."""
+    return int.from_bytes(np.packbits(cells, bitorder="little").tobytes(), "little")
+
+
+def _cells(boards: Sequence[int], size: int) -> _Bools:
+    """The cells that boards are of, (k, size)."""
+    width = (size + 7) // 8
+    octets = np.frombuffer(b"".join(board.to_bytes(width, "little") for board in boards), np.uint8)
+    bits = np.unpackbits(octets.reshape(-1, width), axis=1, count=size, bitorder="little")
+    return bits.view(np.bool_)

@@ -36,33 +36,48 @@ class SquareSight:
 
     def blocks(self, look: Appearance) -> bool:
         """Whether what looks so hides what is behind it: a wall, or a door that is not open."""
-        facts = dict(look)
-        return facts.get("kind") == WALL or (facts.get("kind") == DOOR and facts.get("state") != OPEN)
+        return _blocks(look)
 
     def seen(self, clear: _Bools) -> _Bools:
         """What is in view: for each pose (k, size ** 2), given which cells let light through."""
         size = self.size
         bits = np.int64(1) << np.arange(size, dtype=np.int64)
-        rows = (clear.reshape(-1, size, size) @ bits).T
-        lit = np.empty_like(rows)
-        light = np.full_like(rows[0], 1 << (size // 2))
-        for ahead, row in enumerate(rows):
-            lit[ahead], light = _lit(light, row, size)
-        seen: _Bools = (lit.T[:, :, None] & bits) != 0
+        rows = clear.reshape(-1, size, size) @ bits
+        lit = _looked_up(rows, size) if size <= _TABULATED else _worked_out(rows, size)
+        seen: _Bools = (lit[:, :, None] & bits) != 0
         return seen.reshape(clear.shape)
 
 
-def _lit(light: _Ints, clear: _Ints, size: int) -> tuple[_Ints, _Ints]:
-    """The cells of rows that light reaches, as bits, and those of the rows ahead, given where it comes in."""
-    if size > _TABULATED:
-        return _spread(light, clear, size)
+@lru_cache(maxsize=256)
+def _blocks(look: Appearance) -> bool:
+    facts = dict(look)
+    return facts.get("kind") == WALL or (facts.get("kind") == DOOR and facts.get("state") != OPEN)
+
+
+def _looked_up(rows: _Ints, size: int) -> _Ints:
+    """The cells that light reaches, (k, size) rows as bits like those that let it through; for few poses."""
     along, onward = _table(size)
-    at = light << size | clear
-    return along.take(at), onward.take(at)
+    lit = []
+    for view in rows.tolist():
+        light = 1 << (size // 2)
+        for clear in view:
+            at = light << size | clear
+            lit.append(along[at])
+            light = onward[at]
+    return np.array(lit, np.int64).reshape(rows.shape)
+
+
+def _worked_out(rows: _Ints, size: int) -> _Ints:
+    """The same, for wide rows."""
+    lit = np.empty_like(rows)
+    light = np.full_like(rows[:, 0], 1 << (size // 2))
+    for ahead in range(size):
+        lit[:, ahead], light = _spread(light, rows[:, ahead], size)
+    return lit
 
 
 def _spread(light: _Ints, clear: _Ints, size: int) -> tuple[_Ints, _Ints]:
-    """The same, worked out."""
+    """The cells of rows that light reaches, as bits, and those of the rows ahead, given where it comes in."""
     every = (1 << size) - 1
     for _ in range(size - 1):
         through = light & clear
@@ -72,8 +87,8 @@ def _spread(light: _Ints, clear: _Ints, size: int) -> tuple[_Ints, _Ints]:
 
 
 @lru_cache(maxsize=4)
-def _table(size: int) -> tuple[_Ints, _Ints]:
+def _table(size: int) -> tuple[list[int], list[int]]:
     """What `_spread` finds, at the place `light << size | clear`."""
     light, clear = np.indices((1 << size, 1 << size), np.int64)
     along, onward = _spread(light, clear, size)
-    return along.ravel(), onward.ravel()
+    return along.ravel().tolist(), onward.ravel().tolist()
