@@ -63,12 +63,13 @@ def _grown(
     down = range(top, bottom + 1)
     new_down = [y for y in down if not old[1] <= y <= old[3]]
     fresh = [(x, y) for x in range(left, right + 1) for y in (new_down if x in kept else down)]
+    far = max((abs(part) for _, way in directions for part in way), default=0)
     links = _links(neighbour, directions)
     beside: dict[Fluent, Value] = {}
     for place in fresh:
         out, back = links[place]
         beside.update([(fluent, name) for (x, y), fluent, name in out if left <= x <= right and top <= y <= bottom])
-        if kept:
+        if kept and old[0] - far <= place[0] <= old[2] + far and old[1] - far <= place[1] <= old[3] + far:
             beside.update([(fluent, name) for (x, y), fluent, name in back if x in kept and old[1] <= y <= old[3]])
     names = [cell_name(place) for place in fresh]
     return _Growth(fresh, names, [(content, name) for name in names], beside)

@@ -26,7 +26,7 @@ from worldwright.agent.intention import Decider, Intention
 from worldwright.agent.learner import Revision
 from worldwright.agent.memory import Habits, Memory, Sighting
 from worldwright.agent.mind import Mind
-from worldwright.world_model.goal import Goal, GoalTracker, constants_of
+from worldwright.world_model.goal import Goal, GoalTracker, all_reaches, constants_of
 from worldwright.world_model.model import Action, Prediction
 from worldwright.world_model.scene_graph import SceneGraph
 from worldwright.world_model.state import Change, Fluent, State, Value
@@ -63,10 +63,18 @@ class Episode:
 
     def __post_init__(self) -> None:
         perceiver = self.mind.perceiver
-        self.memory = Memory(perceiver.vocabulary, perceiver.landmarks, quick=self.mind.learner is None)
+        frozen = self.mind.learner is None
+        self.memory = Memory(perceiver.vocabulary, perceiver.landmarks, quick=frozen, asked=self._asked())
         self.tracker = GoalTracker(perceiver.vocabulary, self.goal)
         self._decider = self.decide_by(self.mind, self.memory, self.tracker)
         self._state = self._hoped = State({}, self.memory.belief.universe)
+
+    def _asked(self) -> frozenset[str] | None:
+        """The predicates that the goal or the laws speak of, if nobody can come to speak of others."""
+        mind = self.mind
+        fixed = mind.learner is None and mind.adviser is None
+        asked = (reach.predicates for reach in all_reaches(self.goal))
+        return mind.model.asked.union(*asked) if fixed else None
 
     def begin(self, observation: Any, env_id: str, seed: int, mission: str) -> None:
         """Take in the first observation."""

@@ -77,12 +77,14 @@ class Memory:
         vocabulary: the world's.
         landmarks: static facts about things, from where they were first seen (see `Perceiver.landmarks`).
         quick: whether what was learned is trusted (see `GridMap.locate`).
+        asked: the predicates that anybody asks for: landmarks are noted for their sake; None: all.
         sight: how the agent sees, if it has eyes on a lattice; known from the first observation on.
     """
 
     vocabulary: Vocabulary
     landmarks: Landmarks
     quick: bool = False
+    asked: Collection[str] | None = None
     sight: Sight | None = None
     belief: Belief = field(init=False)
     position: Position = (0, 0)
@@ -97,6 +99,9 @@ class Memory:
         self._where: dict[str, str] = {}  # thing -> the slot it was last seen in
         self._fresh: dict[str, str] = {}  # slot -> the thing that was named by the last view
         self._own = own_fluents(self.vocabulary)
+        told = {fact[0] for fact in self.vocabulary.facts}
+        static = [p.name for p in self.vocabulary.predicates if p.static and p.name not in told]
+        self._noted = [name for name in static if self.asked is None or name in self.asked]
         self._surely = True
         self._lattice: Lattice | None = None
         self.containment: Containment | None = None
@@ -362,7 +367,7 @@ class Memory:
                 change[slots.get(slot, (lattice.content, slot))] = thing
         self.belief.update(change)
         self.poses.add((self.position, self._ahead()))
-        if self._fresh:
+        if self._fresh and any(name != lattice.neighbour for name in self._noted):
             self._note_landmarks()
         return [str(self.belief.values[fluent]) for fluent in view.held]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from worldwright.world_model.errors import SyntaxProblem
-from worldwright.world_model.language import EQUALS, Condition, Exists, Literal, is_variable, show_all, show_parameters
+from worldwright.world_model.language import EQUALS, Condition, Literal, heads, is_variable, show_all, show_parameters
 from worldwright.world_model.matching import Query
 from worldwright.world_model.sexpr import SExpr, parse_one
 from worldwright.world_model.state import Fluent, GroundAtom, Readable, State, Value, split_atom
@@ -50,7 +50,7 @@ class Reach:
     @cached_property
     def predicates(self) -> frozenset[str]:
         """The predicates and counters that it speaks of, those inside an `exists` too."""
-        return frozenset(name for condition in self.conditions for name in _heads(condition))
+        return frozenset(name for condition in self.conditions for name in heads(condition))
 
     @cached_property
     def lone(self) -> dict[str, list[Literal]]:
@@ -188,12 +188,6 @@ def last_reaches(goal: Goal) -> list[Reach]:
     return [reach for part in parts for reach in last_reaches(part)]
 
 
-def _heads(condition: Condition) -> list[str]:
-    if isinstance(condition, Exists):
-        return [name for part in condition.conditions for name in _heads(part)]
-    return [condition.atom.predicate if isinstance(condition, Literal) else condition.counter.predicate]
-
-
 def last_parts(goal: Goal) -> list[Reach | Upon]:
     """The parts with one of which the goal is completed, those that are reached upon something else as a whole."""
     if isinstance(goal, Reach | Upon):
@@ -301,18 +295,21 @@ class GoalTracker:
         self.found: list[Reach] = []
         self._known: dict[Reach, bool] = {}  # whether a formula held in the last state
         self._last: tuple[State, tuple[int, int]] | None = None  # that one, and how many facts and objects there were
+        self._settled = False  # whether the last state changed nothing of what remains
         self._turn: set[Reach] = set()  # those whose turn came
         self._lost: set[Reach] = set()  # those found that are true no more
 
     def update(self, state: State) -> Goal | None:
         """What remains to be reached after `state` was; None if nothing does."""
-        self._forget(state)
+        if not self._forget(state) and self._settled:
+            return self.remaining
         self._follow(state)
         before = self.remaining
         if before is not None:
             self.remaining = rest_of(before, lambda reach: self._holds(reach, state))
             if self.remaining != before or not self._turn:
                 self._take_turns(before, state)
+        self._settled = self.remaining == before
         return self.remaining
 
     def _take_turns(self, before: Goal, state: State) -> None:
@@ -322,16 +319,19 @@ class GoalTracker:
         self.found += [each for each in dict.fromkeys(early) if self._holds(each, state)]
         self._turn.update(next_reaches(self.remaining) if self.remaining is not None else ())
 
-    def _forget(self, state: State) -> None:
-        """Forget of which formulas the last state says nothing any more."""
+    def _forget(self, state: State) -> bool:
+        """Forget of which formulas the last state says nothing any more; whether there are any."""
         known = len(state.universe.facts), len(state.universe.types)
         touched = state.touched(self._last[0]) if self._last is not None and self._last[1] == known else None
         self._last = state, known
         if touched is None:
             self._known.clear()
-        else:
-            heads = {fluent[0] for fluent in touched}
-            self._known = {reach: held for reach, held in self._known.items() if heads.isdisjoint(reach.predicates)}
+            return True
+        heads = {fluent[0] for fluent in touched}
+        lost = [reach for reach in self._known if not heads.isdisjoint(reach.predicates)]
+        for reach in lost:
+            del self._known[reach]
+        return bool(lost)
 
     def _holds(self, reach: Reach, state: State) -> bool:
         if reach not in self._known:

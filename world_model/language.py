@@ -165,6 +165,13 @@ class ActionRule:
         return (self.action, self.parameters, self.preconditions, self.outcomes)
 
 
+def heads(condition: Condition) -> list[str]:
+    """The predicates and counters that a condition speaks of, those inside an `exists` too."""
+    if isinstance(condition, Exists):
+        return [name for part in condition.conditions for name in heads(part)]
+    return [condition.atom.predicate if isinstance(condition, Literal) else condition.counter.predicate]
+
+
 def show_parameters(parameters: tuple[Variable, ...]) -> str:
     """`?x - thing ?c - color`."""
     return " ".join(f"{variable.name} - {variable.type}" for variable in parameters)

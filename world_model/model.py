@@ -18,6 +18,7 @@ from worldwright.world_model.language import (
     Condition,
     CounterChange,
     Outcome,
+    heads,
 )
 from worldwright.world_model.matching import Binding, Query
 from worldwright.world_model.state import Change, Fluent, Readable, State, Value
@@ -181,6 +182,12 @@ class WorldModel:
     def changing(self) -> frozenset[str]:
         """The predicates and counters that the likeliest outcomes of the rules change."""
         return self._ready.changing
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The predicates and counters that the rules and the hypotheses ask for."""
+        rules = (*self.rules, *self.hypotheses)
+        return frozenset(name for rule in rules for each in rule.preconditions for name in heads(each))
 
     def query(self, rule: ActionRule) -> Query:
         """The compiled preconditions of a rule; its action's arguments come bound."""
