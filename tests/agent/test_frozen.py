@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -156,3 +157,14 @@ def test_what_was_planned_for_together_is_not_planned_for_again(monkeypatch: pyt
     assert all(result.success for result in results)
     assert all(plan.purpose == "goal" for plan in plans)
     assert planner.asked < len(plans) - len(results) / 2
+
+
+@pytest.mark.parametrize("seed", [15, 18, 25, 34])
+def test_a_thing_is_told_by_where_it_lies_from_the_start(seed: int) -> None:
+    """No law asks on which side things lie; the mission does."""
+    with contextlib.closing(make_env("BabyAI-PickupLoc-v0")) as env:
+        mission = env.reset(seed=seed)[0]["mission"]
+        assert mission.endswith(("on your left", "on your right", "in front of you", "behind you"))
+        events: list[Event] = []
+        assert Agent(usual()).play(env, "", seed, freeze=True, tell=events.append).success
+    assert any(isinstance(e, Planned) and (e.purpose, e.status) == ("goal", "solved") for e in events)

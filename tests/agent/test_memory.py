@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -281,6 +282,17 @@ def test_where_things_of_the_first_room_lie_is_said_from_where_the_agent_started
                 elsewhere += not here
                 assert sides == {side for side, true in wanted.items() if true and here}, thing
     assert (elsewhere > 0) == (level == "BabyAI-GoToOpen-v0")
+
+
+@pytest.mark.parametrize(
+    ("asked", "noted"), [(None, True), ({"kind", "side"}, True), ({"kind", "next", "clockwise"}, False), (set(), False)]
+)
+def test_where_things_lie_from_the_start_is_noted_for_who_asks(asked: set[str] | None, noted: bool) -> None:
+    perceiver = MiniGridPerceiver()
+    memory = Memory(VOCABULARY, perceiver.landmarks, asked=asked)
+    with contextlib.closing(make_env("BabyAI-GoToLocal-v0")) as env:
+        memory.update(perceiver.perceive(env.reset(seed=9)[0]))
+    assert bool(memory.belief.universe.fluents("side")) == noted
 
 
 # -- worlds without a lattice ----------------------------------------------------------------------------

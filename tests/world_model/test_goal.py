@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.world_model.test_pddl import FARM, farm
 from worldwright.agent.belief import Belief
@@ -22,6 +24,12 @@ STATES: dict[str, dict[str, Value]] = {
     "-": {},
     "b": {"night": True, "wool": 2},
 }
+GOALS = (
+    f"(then {NIGHT} (any {HUNGRY} {WOOL}) {NIGHT})",
+    f"(all (then {NIGHT} {HUNGRY}) {WOOL})",
+    f"(then {HUNGRY} (upon {NIGHT} {WOOL}))",
+    f"(upon {NIGHT} (any {HUNGRY} {WOOL}))",
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +56,14 @@ def test_progress_is_kept(goal: str, walk: str, done: str) -> None:
     assert "".join(str(int(tracker.update(farm(**STATES[step])) is None)) for step in walk) == done
     tracker = GoalTracker(FARM, parse_goal(FARM, goal))
     assert "".join(str(int(tracker.update(state) is None)) for state in traced(walk)) == done
+
+
+@given(st.text("nhw-b", max_size=12), st.sampled_from(GOALS))
+def test_what_is_not_asked_anew_is_as_it_was(walk: str, goal: str) -> None:
+    whole, traced_ = (GoalTracker(FARM, parse_goal(FARM, goal)) for _ in range(2))
+    for step, state in zip(walk, traced(walk), strict=True):
+        assert whole.update(farm(**STATES[step])) == traced_.update(state)
+        assert whole.found == traced_.found
 
 
 def traced(walk: str) -> Iterator[State]:
