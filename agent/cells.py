@@ -53,7 +53,7 @@ class _Links(dict[Position, tuple[Sequence[_Link], Sequence[_Link]]]):
 _links = lru_cache(maxsize=4)(_Links)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _grown(
     content: str, neighbour: str, directions: tuple[tuple[str, Position], ...], old: _Bounds, new: _Bounds
 ) -> _Growth:

@@ -143,8 +143,10 @@ class _Play:
             self.failure = f"out of time: {self.tell.trouble}" if self.tell.trouble else "out of time"
 
     def review(self) -> None:
-        """Learn what is left to be learned of the episode."""
-        if self.mind.learner is not None:
+        """Learn what is left to be learned of the episode; who learns nothing keeps nothing of it."""
+        if self.mind.learner is None:
+            self.mind.explorer.forget()
+        else:
             revisions = self.mind.learner.review()
             self.mind.model = self.mind.learner.model
             for revision in revisions:

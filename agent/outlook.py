@@ -155,7 +155,7 @@ class _Window:
 
     def __init__(self, outlook: Outlook) -> None:
         self._outlook, self._memory = outlook, outlook.memory
-        turned, margin, self._own = _turned(outlook.sight, tuple(self._memory.headings))
+        margin, self._own = _margin(outlook.sight), _own(outlook.sight)
         left, top, right, bottom = self._memory.cells.bounds
         self._origin = left - margin, top - margin
         self._shape = right - left + 1 + 2 * margin, bottom - top + 1 + 2 * margin
@@ -169,7 +169,7 @@ class _Window:
         self._lines = self._go_on(blocked)
         self._transparent[_cells([self._lines], self._size)[0]] = False
         self._worth = self._weigh()
-        self._offsets = {heading: each[:, 0] * self._shape[1] + each[:, 1] for heading, each in turned.items()}
+        self._offsets = _offsets(outlook.sight, tuple(self._memory.headings), self._shape[1])
 
     def _at(self, place: Position) -> int:
         """The number of a cell, in the flat window."""
@@ -241,13 +241,23 @@ class _Window:
         return frozenset((x + self._origin[0], y + self._origin[1]) for x, y in inside)
 
 
+@lru_cache(maxsize=64)
+def _offsets(sight: Sight, headings: tuple[Position, ...], stride: int) -> dict[Position, _Ints]:
+    """How far from the agent's the cells lie that can be in view, by heading, in a flat window with rows so long."""
+    ahead, aside = sight.cells[:, 0].astype(np.int64), sight.cells[:, 1].astype(np.int64)
+    return {(x, y): (ahead * x - aside * y) * stride + ahead * y + aside * x for x, y in headings}
+
+
 @lru_cache(maxsize=16)
-def _turned(sight: Sight, headings: tuple[Position, ...]) -> tuple[dict[Position, _Ints], int, int]:
-    """Where the cells that can be in view lie by heading, how far at the most, and which is the agent's own."""
-    ahead, aside = sight.cells[:, :1], sight.cells[:, 1:]
-    turned = {(x, y): np.hstack((ahead * x - aside * y, ahead * y + aside * x)) for x, y in headings}
-    margin = max(_FARTHEST, *(int(np.abs(each).max()) for each in turned.values())) + 1
-    return turned, margin, int(np.flatnonzero((sight.cells == 0).all(axis=1))[0])
+def _margin(sight: Sight) -> int:
+    """How far around what is known a window goes, for all that can be in view or is worth anything to be in it."""
+    return max(_FARTHEST, int(np.abs(sight.cells).max())) + 1
+
+
+@lru_cache(maxsize=16)
+def _own(sight: Sight) -> int:
+    """Which of the cells that can be in view is the agent's."""
+    return int(np.flatnonzero((sight.cells == 0).all(axis=1))[0])
 
 
 def _board(cells: _Bools) -> int:

@@ -59,7 +59,8 @@ class Planner:
         result = self._gone_on(problem) if purpose == "goal" else None
         if result is None:
             limits = self._limits if purpose == "goal" else self._glance if about else self._brief
-            result = self._solved(problem, limits, onward=purpose == "goal")
+            problem = self._equipped(problem, onward=purpose == "goal")
+            result = self._solved(problem, limits)
         if purpose == "goal":
             self._no_plan = result.status is PlanStatus.UNSOLVABLE
         if result.status is PlanStatus.UNSOLVABLE:
@@ -77,20 +78,25 @@ class Planner:
             purpose, plan, model, reaches(problem.wanted), goal=result.goal, hoped=state, onward=result.onward
         )
 
-    def _solved(self, problem: PlanningProblem, limits: Limits, onward: bool) -> PlanResult:
-        """What the engine finds for a problem, given what failed before and what will be needed.
+    def _equipped(self, problem: PlanningProblem, onward: bool) -> PlanningProblem:
+        """A problem with what failed before and what will be needed.
 
         Args:
             onward: whether what is to be reached after the goals counts, too.
         """
         remaining = self._tracker.remaining
-        if remaining is not None:
-            facts = Facts(problem.state, problem.model)
-            spared = frozenset(goal_things(all_reaches(remaining), facts))
-            turns = tuple(in_turn(remaining)[1:]) if onward else ()
-            problem = replace(problem, spared=spared, facts=facts, onward=turns)
-        lookahead = self._mind.lookaheads.of(problem.model)
-        problem = replace(problem, barred=self._failures.barred(), lookahead=lookahead)
+        facts = Facts(problem.state, problem.model) if remaining is not None else None
+        return replace(
+            problem,
+            barred=self._failures.barred(),
+            lookahead=self._mind.lookaheads.of(problem.model),
+            facts=facts,
+            spared=frozenset(goal_things(all_reaches(remaining), facts)) if remaining and facts else frozenset(),
+            onward=tuple(in_turn(remaining)[1:]) if remaining and onward else (),
+        )
+
+    def _solved(self, problem: PlanningProblem, limits: Limits) -> PlanResult:
+        """What the engine finds for a problem."""
         result = self._engine.solve(problem, limits)
         if problem.bars.withheld and result.status is PlanStatus.UNSOLVABLE:  # bad luck, or no other way
             result = self._engine.solve(replace(problem, barred=frozenset(), spared=frozenset(), onward=()), limits)

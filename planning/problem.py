@@ -192,7 +192,8 @@ class Deadline:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._states: float = math.inf if limits.states is None else limits.states
-        self._end = cpu_seconds() + limits.cpu_seconds
+        self._end = time.process_time() + limits.cpu_seconds
+        self._children: float | None = None  # what those had used that ended before, once that was looked up
         self._soonest = time.monotonic() + limits.cpu_seconds  # a thread's CPU time never outruns the clock on the wall
 
     def left(self) -> Limits:
@@ -200,7 +201,10 @@ class Deadline:
         return Limits(self._seconds(), self._limits.memory_mb)
 
     def _seconds(self) -> float:
-        return max(0.0, self._end - cpu_seconds())
+        children = _children_seconds()
+        if self._children is None:  # none was started for this work yet: whoever starts one asks what is left for it
+            self._children = children
+        return max(0.0, self._end - time.process_time() - (children - self._children))
 
     def check(self, states: float) -> None:
         """Count the work of looking at so many states; raise `PlanningStopped` (TIMEOUT) when that or time is up."""
@@ -218,8 +222,12 @@ class Deadline:
 
 def cpu_seconds() -> float:
     """CPU seconds used so far by this process and by its children that have ended."""
+    return time.process_time() + _children_seconds()
+
+
+def _children_seconds() -> float:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    return children.ru_utime + children.ru_stime
 
 
 @contextmanager

@@ -54,5 +54,5 @@ class Transition:
             for fluent, value in self.before.difference(self.after).items()
             if fluent[0] not in derived
             and (fluent in self.before.values or not functional(fluent[0]))
-            and self.is_observed(fluent)
+            and (len(fluent) == 1 or self.is_observed(fluent))
         }
