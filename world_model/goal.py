@@ -327,8 +327,8 @@ class GoalTracker:
         if touched is None:
             self._known.clear()
             return True
-        heads = {fluent[0] for fluent in touched}
-        lost = [reach for reach in self._known if not heads.isdisjoint(reach.predicates)]
+        names = {fluent[0] for fluent in touched}
+        lost = [reach for reach in self._known if not names.isdisjoint(reach.predicates)]
         for reach in lost:
             del self._known[reach]
         return bool(lost)
